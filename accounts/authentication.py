@@ -1,0 +1,78 @@
+"""Bearer tokens (RFC 6750): from the Authorization header to a person inside the gate."""
+
+import time
+import uuid
+from functools import lru_cache
+from typing import Any
+
+import jwt
+from django.conf import settings
+from rest_framework.authentication import BaseAuthentication
+from rest_framework.request import Request
+
+from core import gate
+from core.errors import DomainError
+
+ALGORITHM = "HS256"
+
+
+class TokenMissing(DomainError):
+    status = 401
+    code = "token-missing"
+
+
+class TokenInvalid(DomainError):
+    status = 401
+    code = "token-invalid"
+
+
+@lru_cache(maxsize=10_000)
+def verify(token: str) -> tuple[gate.Claims, float]:
+    """Check a token's signature and claims; the caller checks the expiry again at each use.
+
+    Tokens of both versions are accepted by both: V1 tokens hold {id or userId, email} or only
+    {email}; V2 tokens hold {sub, sid}. The cache keeps verified tokens only, in this process.
+    """
+    payload: dict[str, Any] = jwt.decode(
+        token,
+        settings.JWT_SECRET,
+        algorithms=[ALGORITHM],
+        options={"require": ["exp"], "verify_aud": False, "verify_iat": False},
+    )
+    user_id = payload.get("sub") or payload.get("id") or payload.get("userId")
+    email, session_id = payload.get("email"), payload.get("sid")
+    if not (user_id or email):
+        raise jwt.InvalidTokenError
+    claims = gate.Claims(
+        user_id=str(uuid.UUID(str(user_id))) if user_id else None,
+        email=str(email) if email else None,
+        session_id=str(uuid.UUID(str(session_id))) if session_id else None,
+        issued_at=float(payload.get("iat") or time.time()),
+    )
+    return claims, float(payload["exp"])
+
+
+class BearerAuthentication(BaseAuthentication):
+    def authenticate(self, request: Request) -> tuple[gate.Person, gate.Claims]:
+        claims = self.claims(request.META.get("HTTP_AUTHORIZATION"))
+        person = gate.enter(claims)
+        if person is None:
+            raise TokenInvalid("Invalid or expired token")
+        return person, claims
+
+    def authenticate_header(self, request: Request) -> str:
+        return "Bearer"
+
+    @staticmethod
+    def claims(header: str | None) -> gate.Claims:
+        """Read the second word of the header; the old service did not look at the first."""
+        words = (header or "").split()
+        if len(words) < 2:  # noqa: PLR2004
+            raise TokenMissing("Access token required")
+        try:
+            claims, expires_at = verify(words[1])
+        except (jwt.PyJWTError, ValueError, TypeError, OverflowError) as error:
+            raise TokenInvalid("Invalid or expired token") from error
+        if expires_at <= time.time():
+            raise TokenInvalid("Invalid or expired token")
+        return claims

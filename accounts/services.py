@@ -1,0 +1,409 @@
+"""What can be done with accounts: sign up, log in, tokens, the profile, erasure."""
+
+import datetime as dt
+import uuid
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any, Final
+
+from django.conf import settings
+from django.contrib.auth import password_validation
+from django.contrib.auth.hashers import check_password, make_password
+from django.core.exceptions import ValidationError
+from django.core.validators import EmailValidator
+from django.db import IntegrityError, connection, transaction
+
+from accounts import queries, throttle, tokens
+from accounts.models import RefreshFamily, RefreshToken, Tenant, User, UserProfile
+from accounts.types import CYCLE_STAGES, MEDICATION_STATUS_OF_STAGE, MEDICATION_STATUSES
+from core import gate
+from core.errors import DomainError, FieldError, InvalidInput
+from core.gate import Person
+from core.times import check_zone
+
+FIRST_TENANT: Final = "novara"
+ATTEMPTS_PER_EMAIL: Final = 10
+ATTEMPTS_PER_ADDRESS: Final = 100
+
+SCORES: Final = ("confidence_meds", "confidence_costs", "confidence_overall")
+TEXTS: Final = ("primary_need", "cycle_stage", "top_concern", "medication_status")
+FLAGS: Final = ("email_opt_in", "baseline_completed")
+ONBOARDING_PATHS: Final = ("control", "test")
+
+# Keys of an account that nobody sets through a profile.
+NOT_EXTRA: Final = frozenset(
+    {
+        *("id", "user_id", "userId", "tenant_id", "email", "password", "token", "status"),
+        *("created_at", "updated_at", "cycle_stage_updated", "medication_status_updated"),
+        *("is_staff", "is_superuser", "is_active", "success"),
+    }
+)
+
+
+class EmailTaken(DomainError):
+    status = 409
+    code = "email-taken"
+
+
+class WrongCredentials(DomainError):
+    status = 401
+    code = "wrong-credentials"
+
+
+class UnknownUser(DomainError):
+    status = 404
+    code = "user-not-found"
+
+
+class RefreshRefused(DomainError):
+    status = 401
+    code = "refresh-token-invalid"
+
+
+@dataclass(frozen=True)
+class Account:
+    """A person who has just proved who they are, with what the old service tells of them."""
+
+    user_id: uuid.UUID
+    tenant_id: uuid.UUID
+    email: str
+    fields: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Session:
+    """A pair of tokens (RFC 6749, 5.1); lives in seconds."""
+
+    access_token: str
+    refresh_token: str
+    expires_in: int
+
+
+# Sign-up and log-in: nobody is known yet, so these open system work themselves.
+
+
+def sign_up(
+    *, email: object, password: object = None, profile: dict[str, Any], now: dt.datetime
+) -> Account:
+    """Make an account in the first tenant. Without a password nobody can log in with one."""
+    address = _email(email)
+    fields, extra = _profile_changes(profile, now)
+    if not fields.get("nickname"):
+        fields["nickname"] = "User" if profile.get("nickname") == "" else address.split("@")[0][:50]
+    if "baseline_completed" not in fields:
+        fields["baseline_completed"] = bool(
+            profile.get("nickname")
+            and fields.get("primary_need")
+            and fields.get("cycle_stage")
+            and all(score in fields for score in SCORES)
+        )
+    path = profile.get("onboarding_path")
+    fields["onboarding_path"] = path if path in ONBOARDING_PATHS else None
+    user = User(email=address)
+    if password is not None:
+        user.password = make_password(_new_password(password, user))
+    else:
+        user.set_unusable_password()
+    try:
+        with gate.as_system():
+            user.tenant = Tenant.objects.get(slug=FIRST_TENANT)
+            user.save(force_insert=True)
+            UserProfile.objects.create(user=user, tenant=user.tenant, extra=extra, **fields)
+            return _account(address)
+    except IntegrityError as error:
+        detail = "email: an account with this e-mail address already exists."
+        raise EmailTaken(detail, [FieldError(detail, pointer="/email")]) from error
+
+
+def log_in(*, email: object, password: object, address: str, now: dt.datetime) -> Account:
+    """Check an e-mail address and a password; each attempt counts before it is looked at."""
+    given = _email(email)
+    if not isinstance(password, str) or not password:
+        raise InvalidInput.at("/password", "password: is required.")
+    throttle.count(
+        [(f"email:{given}", ATTEMPTS_PER_EMAIL), (f"address:{address}", ATTEMPTS_PER_ADDRESS)]
+    )
+    with gate.as_system():
+        user = User.objects.filter(email=given, is_active=True, tenant__is_active=True).first()
+    # An unknown address costs the same time as a wrong password.
+    stored = user.password if user else make_password(None)
+    if not _matches(password, stored) or user is None:
+        raise WrongCredentials("The e-mail address or the password is wrong.")
+    throttle.forget(f"email:{given}")
+    with gate.as_system():
+        User.objects.filter(id=user.id).update(last_login=now)
+        return _account(given)
+
+
+def log_in_without_password(*, email: object, address: str) -> Account:
+    """Log in as the old service did: whoever knows the address. See LEGACY_PASSWORDLESS_LOGIN."""
+    given = _email(email)
+    throttle.count([(f"address:{address}", ATTEMPTS_PER_ADDRESS)])
+    with gate.as_system():
+        if not User.objects.filter(email=given, is_active=True, tenant__is_active=True).exists():
+            raise UnknownUser("User not found. Please sign up first.")
+        return _account(given)
+
+
+def legacy_log_in(*, email: object, password: object, address: str, now: dt.datetime) -> Account:
+    if settings.LEGACY_PASSWORDLESS_LOGIN:
+        return log_in_without_password(email=email, address=address)
+    return log_in(email=email, password=password, address=address, now=now)
+
+
+# Sessions of V2
+
+
+def start_session(*, account: Account, now: dt.datetime) -> Session:
+    with gate.as_system():
+        family = RefreshFamily.objects.create(
+            tenant_id=account.tenant_id, user_id=account.user_id, created_at=now
+        )
+        return _issue(family, now)
+
+
+def refresh_session(*, token: str, now: dt.datetime) -> Session:
+    """Exchange a refresh token for a new pair; a token used a second time ends its family."""
+    with gate.as_system():
+        family = _locked_family(token)
+        if family and family.revoked_at is None and _may_refresh(family.user_id):
+            # The condition and the change are one statement, so that one of two callers wins.
+            used = RefreshToken.objects.filter(
+                token_hash=tokens.digest(token), used_at=None, expires_at__gt=now
+            ).update(used_at=now)
+            if used:
+                return _issue(family, now)
+            _revoke([family.id], "reuse", now)
+    raise RefreshRefused("The refresh token is not valid any more. Log in again.")
+
+
+def revoke_session(*, token: str, now: dt.datetime) -> None:
+    """End the session of a refresh token (RFC 7009: an unknown token is no error)."""
+    with gate.as_system():
+        if family := _locked_family(token):
+            _revoke([family.id], "logged out", now)
+
+
+def change_password(
+    *, person: Person, current: str, new: str, now: dt.datetime
+) -> Session:
+    """Set a new password, end every session and token of the person, and start a new one.
+
+    An account that never had a password (an old client's) sets its first one without.
+    """
+    throttle.count([(f"password:{person.id}", ATTEMPTS_PER_EMAIL)])
+    with gate.as_system():
+        user = User.objects.get(id=person.id)
+    if user.has_usable_password() and not _matches(current, user.password):
+        detail = "current_password: is wrong."
+        raise WrongPassword(detail, [FieldError(detail, pointer="/current_password")])
+    hashed = make_password(_new_password(new, user, "new_password"))
+    with gate.as_system():
+        User.objects.filter(id=person.id).update(password=hashed, tokens_valid_from=now)
+        families = RefreshFamily.objects.filter(user_id=person.id, revoked_at=None)
+        _revoke(families.values_list("id", flat=True), "password changed", now)
+        account = _account(user.email)
+    return start_session(account=account, now=now)
+
+
+class WrongPassword(DomainError):
+    status = 403
+    code = "wrong-password"
+
+
+def authenticate_again(claims: gate.Claims) -> Person:
+    """Find the person of a token for work that cannot run inside the gate."""
+    with gate.unit_of_work():
+        person = gate.enter(claims)
+    if person is None:
+        raise WrongCredentials("Invalid or expired token")
+    return person
+
+
+# The profile: inside the gate
+
+
+def update_profile(*, person: Person, changes: dict[str, Any], now: dt.datetime) -> dict[str, Any]:
+    """Merge what is sent into the profile; keys without a column are kept in `extra`."""
+    fields, extra = _profile_changes(changes, now)
+    profile = UserProfile.objects.select_for_update().get(user_id=person.id)
+    for name, value in fields.items():
+        setattr(profile, name, value)
+    profile.extra |= extra
+    profile.save(update_fields=[*fields, "extra", "updated_at"])
+    return queries.profile(person.id)
+
+
+def update_baseline(*, person: Person, answers: dict[str, Any], now: dt.datetime) -> dict[str, Any]:
+    """Record the onboarding's answers: the three scores are required, and it is complete."""
+    for score in SCORES:
+        if score not in answers:
+            raise InvalidInput.at(f"/{score}", f"{score}: is required, from 1 to 10.")
+    return update_profile(person=person, changes={**answers, "baseline_completed": True}, now=now)
+
+
+def update_cycle_stage(*, person: Person, stage: object, now: dt.datetime) -> dict[str, Any]:
+    if stage not in CYCLE_STAGES:
+        choices = ", ".join(CYCLE_STAGES)
+        raise InvalidInput.at("/cycle_stage", f"cycle_stage: must be one of {choices}.")
+    return update_profile(person=person, changes={"cycle_stage": stage}, now=now)
+
+
+def update_medication_status(
+    *, person: Person, medication_status: object, now: dt.datetime
+) -> dict[str, Any]:
+    if medication_status not in MEDICATION_STATUSES:
+        choices = ", ".join(MEDICATION_STATUSES)
+        detail = f"medication_status: must be one of {choices}."
+        raise InvalidInput.at("/medication_status", detail)
+    changes = {"medication_status": medication_status}
+    return update_profile(person=person, changes=changes, now=now)
+
+
+def derived_medication_status(stage: str) -> str | None:
+    return MEDICATION_STATUS_OF_STAGE.get(stage)
+
+
+# Erasure
+
+
+class NotErasable(DomainError):
+    status = 409
+    code = "not-erasable"
+
+
+@transaction.atomic
+def erase_person(*, user_id: uuid.UUID, requested_by: str, reason: str) -> uuid.UUID:
+    """Erase everything of a person, and give the id of the certificate that is left."""
+    user = User.objects.filter(id=user_id).first()
+    if user is None:
+        raise UnknownUser("There is no person with this id.")
+    if user.is_staff or user.is_superuser:
+        raise NotErasable("Take the staff rights away first; then the person can be erased.")
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT erase_person(%s, %s, %s)", [user_id, requested_by, reason])
+        row = cursor.fetchone()
+    return uuid.UUID(str(row[0])) if row else uuid.UUID(int=0)
+
+
+def _account(email: str) -> Account:
+    user = User.objects.get(email=email)
+    fields = queries.user_fields(
+        {name: getattr(user, name) for name in queries.SHOWN}, user.profile
+    )
+    return Account(user.id, user.tenant_id, email, fields)
+
+
+def _issue(family: RefreshFamily, now: dt.datetime) -> Session:
+    refresh = tokens.new_refresh_token()
+    RefreshToken.objects.create(
+        tenant_id=family.tenant_id,
+        user_id=family.user_id,
+        family=family,
+        token_hash=tokens.digest(refresh),
+        created_at=now,
+        expires_at=now + tokens.REFRESH_LIFE,
+    )
+    access = tokens.access_token(user_id=family.user_id, family_id=family.id, now=now)
+    return Session(access, refresh, int(tokens.ACCESS_LIFE.total_seconds()))
+
+
+def _locked_family(token: str) -> RefreshFamily | None:
+    families = RefreshFamily.objects.select_for_update(of=("self",))
+    return families.filter(tokens__token_hash=tokens.digest(token)).first()
+
+
+def _may_refresh(user_id: uuid.UUID) -> bool:
+    return User.objects.filter(id=user_id, is_active=True, tenant__is_active=True).exists()
+
+
+def _revoke(family_ids: Iterable[uuid.UUID], reason: str, now: dt.datetime) -> None:
+    RefreshFamily.objects.filter(id__in=list(family_ids), revoked_at=None).update(
+        revoked_at=now, revoke_reason=reason
+    )
+
+
+def _email(value: object) -> str:
+    if not isinstance(value, str) or not value.strip():
+        raise InvalidInput.at("/email", "email: is required.")
+    email = value.strip().lower()
+    try:
+        EmailValidator()(email)
+    except ValidationError:
+        email = ""
+    if not email or len(email) > 254:  # noqa: PLR2004  RFC 5321
+        raise InvalidInput.at("/email", "email: is not a valid e-mail address.")
+    return email
+
+
+def _new_password(value: object, user: User, field: str = "password") -> str:
+    if not isinstance(value, str):
+        raise InvalidInput.at(f"/{field}", f"{field}: must be a text.")
+    try:
+        password_validation.validate_password(value, user)
+    except ValidationError as error:
+        errors = [FieldError(message, pointer=f"/{field}") for message in error.messages]
+        raise InvalidInput(f"{field}: {' '.join(error.messages)}", errors) from error
+    return value
+
+
+def _matches(password: str, stored: str) -> bool:
+    return check_password(password, stored)
+
+
+def _profile_changes(
+    sent: dict[str, Any], now: dt.datetime
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Part what is sent into checked columns and further answers, kept word for word."""
+    fields: dict[str, Any] = {}
+    extra = {}
+    for name, value in sent.items():
+        if name in SCORES:
+            fields[name] = _score(name, value)
+        elif name in FLAGS:
+            fields[name] = _flag(name, value)
+        elif name in TEXTS:
+            fields[name] = _text(name, value)
+        elif name == "nickname":
+            fields[name] = _nickname(value)
+        elif name == "timezone":
+            fields[name] = _zone(value)
+        elif name not in NOT_EXTRA and name != "onboarding_path":
+            extra[name] = value
+    if "cycle_stage" in fields:
+        fields["cycle_stage_updated"] = now
+    if "medication_status" in fields:
+        fields["medication_status_updated"] = now
+    return fields, extra
+
+
+def _score(name: str, value: object) -> int:
+    if type(value) is not int or not 1 <= value <= 10:  # noqa: PLR2004
+        raise InvalidInput.at(f"/{name}", f"{name}: must be a whole number from 1 to 10.")
+    return value
+
+
+def _flag(name: str, value: object) -> bool:
+    if not isinstance(value, bool):
+        raise InvalidInput.at(f"/{name}", f"{name}: must be true or false.")
+    return value
+
+
+def _text(name: str, value: object) -> str | None:
+    if value is not None and not isinstance(value, str):
+        raise InvalidInput.at(f"/{name}", f"{name}: must be a text.")
+    return value
+
+
+def _nickname(value: object) -> str:
+    if value is None:
+        return ""
+    if not isinstance(value, str) or len(value.strip()) > 50:  # noqa: PLR2004
+        raise InvalidInput.at("/nickname", "nickname: must be a text of at most 50 characters.")
+    return value.strip()
+
+
+def _zone(value: object) -> str:
+    if not isinstance(value, str):
+        raise InvalidInput.at("/timezone", "timezone: must be a text.")
+    return check_zone(value, "/timezone")

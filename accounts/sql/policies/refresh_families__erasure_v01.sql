@@ -1,0 +1,8 @@
+-- erase_person() finds and deletes a person's rows.
+ALTER TABLE refresh_families ENABLE ROW LEVEL SECURITY;
+
+CREATE POLICY erasure ON refresh_families TO novara_eraser
+    USING (true)
+    WITH CHECK (true);
+
+GRANT SELECT, DELETE ON refresh_families TO novara_eraser;

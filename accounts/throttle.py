@@ -1,0 +1,57 @@
+"""How often somebody may try a password: counted in the database, exact under races."""
+
+import datetime as dt
+import hashlib
+import hmac
+from collections.abc import Iterable
+from typing import Final
+
+from django.conf import settings
+from django.db import connection
+
+from core.errors import DomainError
+
+WINDOW: Final = dt.timedelta(minutes=5)
+
+# Counts one attempt and starts a new window where the old one has ended, in one statement.
+COUNT: Final = """
+    INSERT INTO login_throttles AS t (key_digest, attempt_count, window_ends_at)
+    VALUES (%s, 1, now() + %s)
+    ON CONFLICT (key_digest) DO UPDATE
+       SET attempt_count = CASE WHEN t.window_ends_at > now() THEN t.attempt_count + 1 ELSE 1 END,
+           window_ends_at = CASE WHEN t.window_ends_at > now() THEN t.window_ends_at
+                                 ELSE excluded.window_ends_at END
+    RETURNING attempt_count, ceil(extract(epoch FROM window_ends_at - now()))::integer
+"""
+
+
+class TooManyAttempts(DomainError):
+    status = 429
+    code = "too-many-attempts"
+    retryable = True
+
+
+def count(keys: Iterable[tuple[str, int]]) -> None:
+    """Count an attempt for each (key, most in 5 minutes); raise when one is above its limit.
+
+    Call it before the password is looked at, outside a transaction, so that a refused log-in
+    stays counted.
+    """
+    for key, most in keys:
+        with connection.cursor() as cursor:
+            cursor.execute(COUNT, [_digest(key), WINDOW])
+            attempts, seconds = cursor.fetchone() or (0, 0)
+        if attempts > most:
+            raise TooManyAttempts(
+                f"Too many attempts. Try again in {seconds} seconds.",
+                extra={"retry_after": seconds},
+            )
+
+
+def forget(key: str) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("DELETE FROM login_throttles WHERE key_digest = %s", [_digest(key)])
+
+
+def _digest(key: str) -> bytes:
+    return hmac.digest(settings.SECRET_KEY.encode(), key.encode(), hashlib.sha256)

@@ -1,0 +1,37 @@
+"""The words of a person's journey, as the old clients know them."""
+
+from typing import Final
+
+CYCLE_STAGES: Final = (
+    "considering",
+    "ivf_prep",
+    "stimulation",
+    "retrieval",
+    "transfer",
+    "tww",
+    "pregnant",
+    "between_cycles",
+)
+
+MEDICATION_STATUSES: Final = (
+    "taking",
+    "starting_soon",
+    "not_taking",
+    "between_cycles",
+    "finished_treatment",
+    "pregnancy_support",
+)
+
+# What a stage says about medication, until the person says otherwise.
+MEDICATION_STATUS_OF_STAGE: Final = {
+    "considering": "not_taking",
+    "ivf_prep": "starting_soon",
+    "stimulation": "taking",
+    "retrieval": "taking",
+    "transfer": "taking",
+    "tww": "taking",
+    "pregnant": "pregnancy_support",
+    "between_cycles": "between_cycles",
+}
+
+DEFAULT_TIME_ZONE: Final = "America/Los_Angeles"

@@ -1,0 +1,25 @@
+"""Every path of the old service, one line each. Frozen: old clients call these unchanged."""
+
+from django.urls import path
+
+from accounts.api.v1 import users
+from health.api.v1 import checkins
+
+urlpatterns = [
+    path("auth/login", users.LogIn.as_view()),
+    path("auth/logout", users.LogOut.as_view()),
+    path("auth/signup", users.SignUp.as_view()),
+    path("checkins", checkins.Checkins.as_view()),
+    path("checkins/last-values", checkins.LastValues.as_view()),
+    path("checkins/today", checkins.CheckinToday.as_view()),
+    path("checkins/user/<str:user_id>", checkins.CheckinsOfUser.as_view()),
+    path("checkins/<str:checkin_id>", checkins.OneCheckin.as_view()),
+    path("daily-checkin-enhanced", checkins.EnhancedCheckins.as_view()),
+    path("users", users.SignUp.as_view()),
+    path("users/baseline", users.Baseline.as_view()),
+    path("users/complete-onboarding", users.CompleteOnboarding.as_view()),
+    path("users/cycle-stage", users.CycleStage.as_view()),
+    path("users/me", users.Me.as_view()),
+    path("users/medication-status", users.MedicationStatus.as_view()),
+    path("users/profile", users.Profile.as_view()),
+]

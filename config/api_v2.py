@@ -1,0 +1,24 @@
+"""Every path of version 2, one line each."""
+
+from django.urls import path
+
+from accounts.api.v2 import auth
+from health.api.v2 import events, timeline
+
+urlpatterns = [
+    path("auth/login", auth.LogIn.as_view()),
+    path("auth/password", auth.Password.as_view()),
+    path("auth/refresh", auth.Refresh.as_view()),
+    path("auth/revoke", auth.Revoke.as_view()),
+    path("auth/signup", auth.SignUp.as_view()),
+    path("health/daily-summary", timeline.DailySummary.as_view()),
+    path("health/event-types", timeline.EventTypes.as_view()),
+    path("health/events", events.Events.as_view()),
+    path("health/events/batch", events.EventBatch.as_view()),
+    path("health/events/<uuid:event_id>", events.Event.as_view()),
+    path("health/events/<uuid:event_id>/corrections", events.Corrections.as_view()),
+    path("health/events/<uuid:event_id>/retractions", events.Retractions.as_view()),
+    path("health/timeline", timeline.Timeline.as_view()),
+    path("me", auth.Me.as_view()),
+    path("status", timeline.Status.as_view()),
+]

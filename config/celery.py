@@ -1,0 +1,45 @@
+"""The Celery app: queues and the timetable. Rows in Postgres are the truth; the broker wakes."""
+
+import os
+from typing import Any
+
+from celery import Celery
+from celery.signals import setup_logging
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+
+from django.conf import settings  # noqa: E402  After the settings are named.
+
+app = Celery("novara", broker=settings.REDIS_URL)
+app.conf.update(
+    task_default_queue="default",
+    task_ignore_result=True,
+    task_acks_late=True,
+    task_reject_on_worker_lost=True,
+    worker_prefetch_multiplier=1,
+    broker_connection_retry_on_startup=True,
+    # A killed worker's tasks return after the time-out plus one interval, not 100 s later.
+    broker_transport_options={
+        "visibility_timeout": 600,
+        "unacked_restore_interval": 2,
+        "unacked_restore_throttle": 1,
+    },
+    beat_schedule={
+        "write events of waiting check-ins": {
+            "task": "health.tasks.write_waiting_events",
+            "schedule": 10.0,
+            "options": {"expires": 30},
+        },
+        "delete expired refresh tokens": {
+            "task": "accounts.tasks.delete_expired_tokens",
+            "schedule": 3600.0,
+            "options": {"expires": 3600},
+        },
+    },
+)
+app.autodiscover_tasks(["accounts", "health"])
+
+
+@setup_logging.connect
+def keep_our_logging(**_: Any) -> None:
+    """Celery would replace the handlers; Django has configured them already."""

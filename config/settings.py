@@ -1,0 +1,190 @@
+"""Settings, one topic after another. What differs between installations comes from config/env."""
+
+from pathlib import Path
+from typing import Any
+
+import django_stubs_ext
+import environ
+
+from config import env
+
+# Lets generic classes of Django, such as ModelAdmin[User], be written at run time.
+django_stubs_ext.monkeypatch()
+
+ROOT = Path(__file__).resolve().parent.parent
+
+# Security
+
+SECRET_KEY = env.SECRET_KEY
+JWT_SECRET = env.JWT_SECRET
+DEBUG = env.DEBUG
+ALLOWED_HOSTS = env.ALLOWED_HOSTS
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE_SSL_REDIRECT = env.BEHIND_HTTPS
+SECURE_HSTS_SECONDS = 31_536_000 if env.BEHIND_HTTPS else 0
+SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = env.BEHIND_HTTPS
+if env.BEHIND_HTTPS:
+    SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+SESSION_COOKIE_AGE = 8 * 60 * 60
+DATA_UPLOAD_MAX_MEMORY_SIZE = 10 * 1024 * 1024
+
+# People and passwords
+
+AUTH_USER_MODEL = "accounts.User"
+PASSWORD_HASHERS = [
+    "django.contrib.auth.hashers.Argon2PasswordHasher",
+    "django.contrib.auth.hashers.PBKDF2PasswordHasher",
+]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}"}
+    for name in (
+        "UserAttributeSimilarityValidator",
+        "MinimumLengthValidator",
+        "CommonPasswordValidator",
+        "NumericPasswordValidator",
+    )
+]
+LEGACY_PASSWORDLESS_LOGIN = env.LEGACY_PASSWORDLESS_LOGIN
+
+# Database
+
+_address: dict[str, Any] = environ.Env.db_url_config(env.DATABASE_URL)
+DATABASES = {
+    "default": _address
+    | {
+        "ENGINE": "core.postgres",
+        # Each thread keeps its connection; the health check asks the socket, not the server.
+        "CONN_MAX_AGE": None,
+        "CONN_HEALTH_CHECKS": True,
+        "PREPARED_STATEMENTS": env.DATABASE_PREPARED_STATEMENTS,
+        "OPTIONS": _address.get("OPTIONS", {}) | {"connect_timeout": 5},
+    }
+}
+REDIS_URL = env.REDIS_URL
+
+# Apps
+
+INSTALLED_APPS = [
+    "config.apps.ConsoleConfig",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "whitenoise.runserver_nostatic",
+    "django.contrib.staticfiles",
+    "django.contrib.postgres",
+    "corsheaders",
+    "rest_framework",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
+    "django_linear_migrations",
+    "accounts",
+    "health",
+]
+MIDDLEWARE = [
+    "core.requests.request_frame",
+    "django.middleware.security.SecurityMiddleware",
+    "config.middleware.Cors",
+    "config.middleware.StaticFiles",
+    "config.middleware.Sessions",
+    "config.middleware.Common",
+    "config.middleware.Csrf",
+    "config.middleware.Authentication",
+    "config.middleware.Messages",
+    "config.middleware.ClickjackingProtection",
+]
+ROOT_URLCONF = "config.urls"
+WSGI_APPLICATION = "config.wsgi.application"
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [ROOT / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ]
+        },
+    }
+]
+LANGUAGE_CODE = "en-us"
+TIME_ZONE = "UTC"
+USE_TZ = True
+
+# Files of the console and the docs page, served by the web process itself
+
+STATIC_URL = "/static/"
+STATICFILES_DIRS = [ROOT / "static"]
+WHITENOISE_USE_FINDERS = True
+WHITENOISE_AUTOREFRESH = False
+
+# API
+
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": ["accounts.authentication.BearerAuthentication"],
+    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
+    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "UNAUTHENTICATED_USER": None,
+}
+SPECTACULAR_SETTINGS = {
+    "OAS_VERSION": "3.1.0",
+    "SERVE_INCLUDE_SCHEMA": False,
+    "SWAGGER_UI_DIST": "SIDECAR",
+    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+    "COMPONENT_SPLIT_REQUEST": False,
+    "ENUM_GENERATE_CHOICE_DESCRIPTION": False,
+}
+CORS_ALLOWED_ORIGINS = [
+    *(f"http://localhost:{port}" for port in (3000, 4200, 5173)),
+    *env.ALLOWED_ORIGINS,
+    *([env.FRONTEND_URL.rstrip("/")] if env.FRONTEND_URL else []),
+]
+# Previews of the product's own web client; not every site that the hoster serves.
+CORS_ALLOWED_ORIGIN_REGEXES = [r"^https://novara-[a-z0-9-]+-novara-fertility\.vercel\.app$"]
+CORS_ALLOW_CREDENTIALS = True
+CORS_ALLOW_METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
+CORS_ALLOW_HEADERS = [
+    "content-type",
+    "authorization",
+    "idempotency-key",
+    "if-match",
+    "if-none-match",
+    "x-request-id",
+]
+CORS_EXPOSE_HEADERS = ["etag", "idempotency-replayed", "location", "retry-after", "x-request-id"]
+
+# Storage modes of the check-ins
+
+USE_SCHEMA_V2 = env.USE_SCHEMA_V2
+NEW_HEALTH_EVENTS_PERCENT = env.NEW_HEALTH_EVENTS_PERCENT
+ENVIRONMENT = env.ENVIRONMENT
+
+# Logs: one JSON object a line, on standard output
+
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "filters": {"request_id": {"()": "core.requests.AddRequestId"}},
+    "formatters": {
+        "json": {
+            "()": "pythonjsonlogger.json.JsonFormatter",
+            "format": "%(asctime)s %(levelname)s %(name)s %(message)s %(request_id)s",
+            "rename_fields": {"asctime": "time", "levelname": "level", "name": "logger"},
+        }
+    },
+    "handlers": {
+        "stdout": {
+            "class": "logging.StreamHandler",
+            "stream": "ext://sys.stdout",
+            "formatter": "json",
+            "filters": ["request_id"],
+        }
+    },
+    "root": {"handlers": ["stdout"], "level": env.LOG_LEVEL},
+    "loggers": {
+        # It logs the path and query of every 4xx, which may be private.
+        "django.request": {"level": "CRITICAL", "propagate": False},
+        "django.server": {"level": "WARNING"},
+    },
+}

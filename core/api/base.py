@@ -1,0 +1,204 @@
+"""What both API versions share: strict JSON in, compact JSON out, the gate around each method."""
+
+import logging
+import re
+from collections.abc import Mapping
+from typing import Any, TypeVar
+
+import msgspec
+from django.core.exceptions import RequestDataTooBig
+from django.db import transaction
+from django.http import HttpRequest
+from rest_framework import exceptions, negotiation, parsers, renderers, status
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from core import gate
+from core.errors import DomainError, FieldError, InvalidInput, TooLarge
+
+log = logging.getLogger("novara.errors")
+FAULT_AT = re.compile(r"(?P<fault>.*?)(?: - at `(?:key in )?\$(?P<path>.*)`)?")
+
+
+def read_body(request: HttpRequest) -> bytes:
+    try:
+        return request.body
+    except RequestDataTooBig as error:
+        raise TooLarge.at("", "The body is larger than 10 MB. Send less at a time.") from error
+
+
+def decode_json(body: bytes, *, into: Any = Any) -> Any:
+    """Parse JSON strictly: no NaN, no half surrogates, no number beyond a double's range.
+
+    Also refuses the NUL character, which is legal in JSON but which Postgres cannot store.
+    """
+    try:
+        value = msgspec.json.decode(body, type=into)
+    except msgspec.ValidationError as error:
+        raise invalid(error) from error
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, ValueError) as error:
+        raise MalformedBody.at("", "The body is not well-formed JSON.") from error
+    if b"\\u0000" in body:
+        refuse_nul(msgspec.json.decode(body), "")
+    return value
+
+
+Query = TypeVar("Query")
+
+
+def read_query(request: HttpRequest, into: type[Query]) -> Query:
+    """Read the query string into a struct; a fault names its parameter."""
+    sent = request.GET
+    for name in sent:
+        if len(sent.getlist(name)) > 1 or "\x00" in sent[name]:
+            detail = f"{name}: must be given once, without NUL characters."
+            raise InvalidInput(detail, [FieldError(detail, parameter=name)])
+    try:
+        return msgspec.convert(sent.dict(), into, strict=False)
+    except msgspec.ValidationError as error:
+        fault = invalid(error).errors[0]
+        name = (fault.pointer or "").strip("/") or "query"
+        detail = f"{name}: {fault.detail}"
+        raise InvalidInput(detail, [FieldError(detail, parameter=name)]) from error
+
+
+class MalformedBody(InvalidInput):
+    code = "malformed-json"
+
+
+def invalid(error: msgspec.ValidationError) -> InvalidInput:
+    """Turn "Expected `int`, got `str` - at `$.a[0]`" into a sentence with a JSON pointer."""
+    match = FAULT_AT.fullmatch(str(error))
+    fault, path = (match["fault"], match["path"] or "") if match else (str(error), "")
+    pointer = path.replace("[...]", "").replace("[", "/").replace("]", "").replace(".", "/")
+    if named := re.search(r"(?:unknown|required) field `(.+)`", fault):
+        pointer += f"/{named[1]}"
+    name = pointer.strip("/") or "body"
+    return InvalidInput(f"{name}: {fault}.", [FieldError(f"{fault}.", pointer=pointer)])
+
+
+def refuse_nul(value: object, pointer: str) -> None:
+    if isinstance(value, str) and "\x00" in value:
+        raise InvalidInput.at(pointer, f"{pointer or 'body'}: The NUL character can't be stored.")
+    if isinstance(value, dict):
+        for key, part in value.items():
+            refuse_nul(key, pointer)
+            refuse_nul(part, f"{pointer}/{key}")
+    elif isinstance(value, list):
+        for index, part in enumerate(value):
+            refuse_nul(part, f"{pointer}/{index}")
+
+
+class StrictJson(parsers.BaseParser):
+    media_type = "application/json"
+
+    def parse(
+        self,
+        stream: Any,
+        media_type: str | None = None,
+        parser_context: Mapping[str, Any] | None = None,
+    ) -> Any:
+        try:
+            body = stream.read()
+        except RequestDataTooBig as error:
+            raise TooLarge.at("", "The body is larger than 10 MB. Send less at a time.") from error
+        return decode_json(body) if body else {}
+
+
+class CompactJson(renderers.BaseRenderer):
+    """No space after `:` and `,`: old clients search the answer's text."""
+
+    media_type = "application/json"
+    format = "json"
+
+    def render(
+        self,
+        data: Any,
+        accepted_media_type: str | None = None,
+        renderer_context: Mapping[str, Any] | None = None,
+    ) -> bytes:
+        return b"" if data is None else msgspec.json.encode(data, enc_hook=str)
+
+
+class OneRenderer(negotiation.BaseContentNegotiation):
+    """The API speaks one format, whatever Accept says."""
+
+    def select_parser(self, request: Request, parsers: Any) -> Any:
+        return parsers[0]
+
+    def select_renderer(self, request: Request, renderers: Any, format_suffix: Any = None) -> Any:
+        return renderers[0], renderers[0].media_type
+
+
+class GatedView(APIView):
+    """A view whose method runs in one transaction, as the person of the request's token.
+
+    `is_open` views answer people who are not known yet: they have no transaction of their own,
+    and whatever needs the database calls a service that opens `gate.as_system()`.
+    """
+
+    is_open = False
+    renderer_classes = [CompactJson]
+    parser_classes = [StrictJson]
+    content_negotiation_class = OneRenderer
+
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+        if self.is_open:
+            return super().dispatch(request, *args, **kwargs)
+        with gate.unit_of_work():
+            response = super().dispatch(request, *args, **kwargs)
+            # Rendered here, so that nothing lazy is read after the gate has been left.
+            response.render()
+            if response.status_code >= status.HTTP_400_BAD_REQUEST:
+                transaction.set_rollback(True)
+        return response
+
+    def get_authenticators(self) -> Any:
+        return [] if self.is_open else super().get_authenticators()
+
+    def get_permissions(self) -> Any:
+        return [] if self.is_open else super().get_permissions()
+
+
+def as_domain_error(error: Exception) -> DomainError | None:
+    """Give the library's errors our shape; None for what nobody foresaw."""
+    if isinstance(error, DomainError):
+        return error
+    if isinstance(error, msgspec.ValidationError):
+        return invalid(error)
+    if isinstance(error, exceptions.ValidationError):
+        errors = list(field_errors(error.detail, ""))
+        first = errors[0]
+        name = (first.pointer or "").strip("/") or "body"
+        return InvalidInput(f"{name}: {first.detail}", errors)
+    if isinstance(error, exceptions.APIException):
+        found = DomainError(str(error.detail))
+        found.status = error.status_code
+        found.code = str(error.default_code).replace("_", "-")
+        return found
+    return None
+
+
+def field_errors(detail: Any, pointer: str) -> Any:
+    if isinstance(detail, dict):
+        for key, part in detail.items():
+            yield from field_errors(part, f"{pointer}/{key}" if key != "non_field_errors" else "")
+    elif isinstance(detail, list):
+        for index, part in enumerate(detail):
+            is_text = isinstance(part, str)
+            yield from field_errors(part, pointer if is_text else f"{pointer}/{index}")
+    else:
+        yield FieldError(str(detail), pointer=pointer)
+
+
+def unforeseen(error: Exception) -> DomainError:
+    """Log the kind and place of an error, never its text: that may quote what was sent."""
+    trace = error.__traceback__
+    while trace and trace.tb_next:
+        trace = trace.tb_next
+    place = f"{trace.tb_frame.f_code.co_filename}:{trace.tb_lineno}" if trace else "unknown"
+    log.error("unforeseen", extra={"kind": type(error).__name__, "place": place})
+    found = DomainError("Something went wrong on our side. Nothing was saved.")
+    found.status, found.code, found.retryable = 500, "internal-error", True
+    return found

@@ -1,0 +1,55 @@
+"""The frame of API version 1: the old service's envelope, on Novara's ground.
+
+Success is `{"success":true,…}`, failure `{"success":false,"error":"…"}`. The version is frozen;
+every answer says so (RFC 9745 Deprecation, RFC 8594 Sunset).
+"""
+
+from typing import Any
+
+import msgspec
+from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
+from rest_framework.response import Response
+
+from core.api.base import GatedView, as_domain_error, unforeseen
+from core.errors import DomainError
+
+LIFE = {
+    "Deprecation": "@1795219200",  # 2026-11-21
+    "Sunset": "Thu, 30 Nov 2028 00:00:00 GMT",
+    "Link": '</api/docs>; rel="deprecation"; type="text/html"',
+}
+
+
+def failure(error: DomainError) -> dict[str, Any]:
+    body: dict[str, Any] = {"success": False, "error": error.detail, **error.extra}
+    if error.errors:
+        body["errors"] = [
+            {"field": (e.parameter or e.pointer or "").strip("/") or "body", "detail": e.detail}
+            for e in error.errors
+        ]
+    return body
+
+
+class V1View(GatedView):
+    def get_exception_handler(self) -> Any:
+        return self._answer_failure
+
+    def finalize_response(
+        self, request: Any, response: HttpResponseBase, *args: Any, **kwargs: Any
+    ) -> Any:
+        finished = super().finalize_response(request, response, *args, **kwargs)
+        finished.headers.update(LIFE)
+        return finished
+
+    @staticmethod
+    def _answer_failure(error: Exception, _context: Any) -> Response:
+        known = as_domain_error(error) or unforeseen(error)
+        return Response(failure(known), status=known.status)
+
+
+def endpoint_not_found(request: HttpRequest) -> HttpResponse:
+    body = {"success": False, "error": "Endpoint not found", "path": request.path}
+    return HttpResponse(
+        msgspec.json.encode(body), status=404, content_type="application/json", headers=LIFE
+    )

@@ -1,0 +1,51 @@
+"""What a service raises when it cannot do what was asked."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True)
+class FieldError:
+    """One fault of the input: a JSON pointer (RFC 6901) into the body, or a query parameter."""
+
+    detail: str
+    pointer: str | None = None
+    parameter: str | None = None
+
+
+@dataclass
+class DomainError(Exception):
+    """A refusal: `code` is stable and kebab-case, `detail` a sentence for the caller.
+
+    Subclasses set status and code; both API versions turn it into their own shape.
+    """
+
+    detail: str = "The request could not be carried out."
+    errors: Sequence[FieldError] = ()
+    extra: Mapping[str, Any] = field(default_factory=dict)
+
+    status = 400
+    code = "invalid-request"
+    retryable = False
+
+    def __str__(self) -> str:
+        return self.detail
+
+
+class InvalidInput(DomainError):
+    code = "invalid-input"
+
+    @classmethod
+    def at(cls, pointer: str, detail: str) -> "InvalidInput":
+        return cls(detail, [FieldError(detail, pointer=pointer)])
+
+
+class NotFound(DomainError):
+    status = 404
+    code = "not-found"
+
+
+class TooLarge(DomainError):
+    status = 413
+    code = "body-too-large"

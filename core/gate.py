@@ -1,0 +1,144 @@
+"""The gate: how a request or a task becomes one person, and can see nothing else.
+
+Inside the gate the database role is `novara_api`, and row-level security compares every row
+with `app.tenant_id` and `app.user_id`. All three are local to the transaction, so a pooled
+connection carries nothing over. The SQL side is accounts/sql/functions/enter_gate_v*.sql.
+"""
+
+import time
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from django.db import connection, transaction
+
+ENTER = (
+    "SELECT tenant_id::text, user_id::text, time_zone"
+    "  FROM enter_gate(%s::uuid, %s, %s::uuid, to_timestamp(%s))"
+)
+LEAVE = (
+    "SELECT set_config('role', 'none', true), set_config('app.tenant_id', '', true),"
+    " set_config('app.user_id', '', true)"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Claims:
+    """What a verified token says: a user id or, in old tokens, only an e-mail address."""
+
+    user_id: str | None = None
+    email: str | None = None
+    session_id: str | None = None
+    issued_at: float = 0
+
+    def as_parameters(self) -> tuple[str | None, str | None, str | None, float]:
+        return self.user_id, self.email, self.session_id, self.issued_at
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Who is inside the gate. `session_id` is the refresh family of the token, if it has one."""
+
+    id: uuid.UUID
+    tenant_id: uuid.UUID
+    time_zone: str
+    session_id: uuid.UUID | None = None
+    is_authenticated = True
+
+
+@contextmanager
+def unit_of_work() -> Iterator[None]:
+    """Open the transaction that a gate needs, and leave the gate with it."""
+    is_nested = connection.in_atomic_block
+    with transaction.atomic():
+        yield
+        if is_nested and not connection.needs_rollback:
+            leave()
+
+
+def enter(claims: Claims) -> Person | None:
+    """Enter as the person of these claims; None if the account or the token is not valid.
+
+    One round trip: BEGIN and the query travel together (pipeline). Whatever the answer,
+    the role is `novara_api` from here on.
+    """
+    if not connection.in_atomic_block:
+        raise RuntimeError("The gate needs a unit of work.")
+    raw: Any = connection.connection
+    with raw.pipeline():
+        cursor = raw.execute(ENTER, claims.as_parameters(), prepare=prepares())
+    row = cursor.fetchone()
+    if row is None:
+        return None
+    tenant_id, user_id, time_zone = row
+    session_id = uuid.UUID(claims.session_id) if claims.session_id else None
+    return Person(uuid.UUID(user_id), uuid.UUID(tenant_id), time_zone, session_id)
+
+
+def leave() -> None:
+    """Become the owner again within a transaction that goes on (nested units, tests)."""
+    with connection.cursor() as cursor:
+        cursor.execute(LEAVE)
+
+
+@contextmanager
+def as_person(user_id: uuid.UUID) -> Iterator[Person]:
+    """Do a task's work for one person, with no more rights than their own requests have."""
+    with unit_of_work():
+        person = enter(Claims(user_id=str(user_id), issued_at=time.time()))
+        if person is None:
+            raise LookupError("No active account has this id.")
+        yield person
+
+
+@contextmanager
+def as_system() -> Iterator[None]:
+    """Do work that belongs to no person yet, such as checking a password.
+
+    A transaction of the owner role. Not available inside the gate, so that code running for
+    a person cannot step out of it.
+    """
+    with transaction.atomic():
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT current_user = session_user")
+            if cursor.fetchone() != (True,):
+                raise RuntimeError("System work must not start inside the gate.")
+        yield
+
+
+def prepares() -> bool:
+    return bool(connection.settings_dict.get("PREPARED_STATEMENTS", True))
+
+
+BYPASS = """
+    SELECT r.rolsuper OR r.rolbypassrls
+           OR EXISTS (SELECT
+                        FROM pg_roles o
+                       WHERE o.oid <> r.oid
+                         AND pg_has_role(r.oid, o.oid, 'MEMBER'))
+           OR EXISTS (SELECT
+                        FROM pg_class c
+                       WHERE c.relowner = r.oid)
+      FROM pg_roles r
+     WHERE r.rolname = 'novara_api'
+"""
+
+
+def refuse_bypass() -> None:
+    """Refuse to start with an API role that row-level security would not hold.
+
+    It must exist, be no superuser, not bypass row security, own nothing (an owner is exempt
+    from policies), and be a member of no other role.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(BYPASS)
+        row = cursor.fetchone()
+    if row is None:
+        raise RuntimeError("The role novara_api does not exist. Run `manage.py migrate` first.")
+    if row[0]:
+        raise RuntimeError(
+            "The role novara_api could bypass row-level security. Take its superuser and"
+            " BYPASSRLS attributes, memberships and ownerships away, then start again."
+        )

@@ -1,0 +1,33 @@
+"""What rows have in common."""
+
+import secrets
+import time
+import uuid
+
+from django.db import models
+
+
+def uuid7() -> uuid.UUID:
+    return uuid7s(1)[0]
+
+
+def uuid7s(count: int) -> list[uuid.UUID]:
+    """Make version 7 UUIDs (RFC 9562) in rising order: Unix milliseconds, then random bits.
+
+    The lowest 62 bits count up from a random start. Postgres has uuidv7() only from 18 on,
+    Python from 3.14 on.
+    """
+    milliseconds = time.time_ns() // 1_000_000
+    high = milliseconds << 80 | 0x7 << 76 | secrets.randbits(12) << 64 | 0x2 << 62
+    start = secrets.randbits(61)
+    return [uuid.UUID(int=high | start + step) for step in range(count)]
+
+
+class Row(models.Model):
+    """A table with a time-ordered key that clients may see."""
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        abstract = True

@@ -1,0 +1,88 @@
+"""Views, functions, triggers, policies and roles as versioned files, installed by migrations.
+
+`SqlObject("views", "daily_checkins_legacy", version=2)` in a migration of `health` installs
+health/sql/views/daily_checkins_legacy_v02.sql; backwards it installs version 1, or drops.
+Triggers and policies are named `table__name`.
+"""
+
+from pathlib import Path
+from typing import Any
+
+from django.apps import apps
+from django.db.migrations import RunSQL
+from django.db.migrations.operations.base import Operation
+
+# A role belongs to the whole cluster and may serve other databases of it, so it stays.
+DROP = {
+    "views": "DROP VIEW IF EXISTS {name}",
+    "functions": "DROP FUNCTION IF EXISTS {name}",
+    "triggers": "DROP TRIGGER IF EXISTS {name} ON {table}",
+    "policies": "DROP POLICY IF EXISTS {name} ON {table}",
+    "roles": "",
+}
+
+
+def sql_file(app_label: str, kind: str, name: str, version: int) -> Path:
+    folder = Path(apps.get_app_config(app_label).path) / "sql" / kind
+    return folder / f"{name}_v{version:02}.sql"
+
+
+def drop_statement(kind: str, name: str) -> str:
+    table, _, own_name = name.rpartition("__")
+    return DROP[kind].format(name=own_name if table else name, table=table)
+
+
+class SqlObject(Operation):
+    reduces_to_sql = True
+    reversible = True
+
+    def __init__(self, kind: str, name: str, version: int = 1) -> None:
+        self.kind, self.name, self.version = kind, name, version
+
+    def state_forwards(self, app_label: str, state: Any) -> None:
+        pass
+
+    def database_forwards(
+        self, app_label: str, schema_editor: Any, from_state: Any, to_state: Any
+    ) -> None:
+        self._install(app_label, schema_editor, self.version)
+
+    def database_backwards(
+        self, app_label: str, schema_editor: Any, from_state: Any, to_state: Any
+    ) -> None:
+        self._install(app_label, schema_editor, self.version - 1)
+
+    def describe(self) -> str:
+        return f"Install {self.name} v{self.version} ({self.kind})"
+
+    @property
+    def migration_name_fragment(self) -> str:
+        return f"{self.name}_v{self.version}"
+
+    def _install(self, app_label: str, schema_editor: Any, version: int) -> None:
+        """Functions are replaced in place, as others may depend on them."""
+        if version == 0 or self.kind not in {"functions", "roles"}:
+            if drop := drop_statement(self.kind, self.name):
+                schema_editor.execute(drop, params=None)
+        if version:
+            path = sql_file(app_label, self.kind, self.name, version)
+            schema_editor.execute(path.read_text(), params=None)
+
+
+def tenant_key(table: str) -> RunSQL:
+    """Put the tenant into the primary key, so that the table can be distributed by tenant."""
+    drop = f"ALTER TABLE {table} DROP CONSTRAINT {table}_pkey"
+    return RunSQL(
+        f"{drop}, ADD CONSTRAINT {table}_pkey PRIMARY KEY (id, tenant_id)",
+        f"{drop}, ADD CONSTRAINT {table}_pkey PRIMARY KEY (id)",
+    )
+
+
+def tenant_reference(table: str, column: str, target: str) -> RunSQL:
+    """Add a foreign key that cannot cross tenants, checked at commit as Django's are."""
+    name = f"{table}_{column}_fk"
+    return RunSQL(
+        f"ALTER TABLE {table} ADD CONSTRAINT {name} FOREIGN KEY ({column}, tenant_id)"
+        f" REFERENCES {target} (id, tenant_id) DEFERRABLE INITIALLY DEFERRED",
+        f"ALTER TABLE {table} DROP CONSTRAINT {name}",
+    )

@@ -1,0 +1,197 @@
+"""The daily check-in of the old clients: /api/checkins and /api/daily-checkin-enhanced."""
+
+import uuid
+from typing import Any
+
+from django.utils import timezone
+from rest_framework import status
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from core.api.v1 import V1View
+from core.errors import FieldError, InvalidInput, NotFound
+from health import checkins, queries, services
+from health.queries import Checkin
+
+DEFAULT_LIMIT = 30
+HIGHEST_LIMIT = 1000
+
+
+class Checkins(V1View):
+    def get(self, request: Request) -> Response:
+        found = queries.latest_checkins(request.user.id, read_limit(request))
+        elements = [element(checkin) for checkin in found]
+        return Response(
+            {"success": True, "checkins": elements, "records": elements, "count": len(elements)}
+        )
+
+    def post(self, request: Request) -> Response:
+        return submitted(request, is_enhanced=False)
+
+
+class EnhancedCheckins(V1View):
+    def post(self, request: Request) -> Response:
+        return submitted(request, is_enhanced=True)
+
+
+class CheckinsOfUser(V1View):
+    def get(self, request: Request, user_id: str) -> Response:
+        if user_id != str(request.user.id):
+            raise NotFound("User not found")
+        found = queries.latest_checkins(request.user.id, read_limit(request))
+        elements = [element(checkin) for checkin in found]
+        return Response({"success": True, "records": elements, "count": len(elements)})
+
+
+class CheckinToday(V1View):
+    def get(self, request: Request) -> Response:
+        today = services.today(request.user, timezone.now())
+        checkin = queries.find_checkin_on(request.user.id, today)
+        return Response(
+            {
+                "success": True,
+                "hasCheckedIn": checkin is not None,
+                "date": today,
+                "checkin": element(checkin) if checkin else None,
+            }
+        )
+
+
+class LastValues(V1View):
+    """What the form is filled with at the next check-in, in the keys of both old servers."""
+
+    def get(self, request: Request) -> Response:
+        found = queries.latest_checkins(request.user.id, 1)
+        if not found:
+            return Response(
+                {
+                    "success": True,
+                    "hasValues": False,
+                    "lastValues": None,
+                    "last_values": None,
+                    "message": "No previous check-ins found",
+                }
+            )
+        last = found[0]
+        values = {
+            **filled(last.form),
+            "last_checkin_date": last.date,
+            "days_since_last_checkin": (
+                services.today(request.user, timezone.now()) - last.date
+            ).days,
+        }
+        values |= {key: None for key in LAST_VALUES if key not in values}
+        return Response(
+            {"success": True, "hasValues": True, "lastValues": values, "last_values": values}
+        )
+
+
+class OneCheckin(V1View):
+    def get(self, request: Request, checkin_id: str) -> Response:
+        checkin = queries.get_checkin(request.user.id, known_id(checkin_id))
+        return Response({"success": True, "checkin": element(checkin)})
+
+    def put(self, request: Request, checkin_id: str) -> Response:
+        checkin = services.update_checkin(
+            person=request.user,
+            checkin_id=known_id(checkin_id),
+            form=read_form(request),
+            now=timezone.now(),
+        )
+        return Response(
+            {
+                "success": True,
+                "checkin": element(checkin),
+                "message": "Check-in updated successfully",
+            }
+        )
+
+    def delete(self, request: Request, checkin_id: str) -> Response:
+        services.delete_checkin(
+            person=request.user, checkin_id=known_id(checkin_id), now=timezone.now()
+        )
+        return Response({"success": True, "message": "Check-in deleted successfully"})
+
+
+LAST_VALUES = (
+    "journey_reflection_today",
+    "medication_confidence_today",
+    "medication_readiness_today",
+    "financial_confidence_today",
+    "financial_stress_today",
+    "journey_confidence_today",
+    "journey_readiness_today",
+    "symptom_tracking",
+    "cycle_day",
+)
+
+
+def submitted(request: Request, *, is_enhanced: bool) -> Response:
+    form = read_form(request)
+    submit = services.submit_enhanced_checkin if is_enhanced else services.submit_checkin
+    checkin = submit(person=request.user, form=form, now=timezone.now())
+    answer: dict[str, Any] = {
+        "success": True,
+        "checkin": {
+            **checkin.form,
+            "id": checkin.id,
+            "user_id": checkin.user_id,
+            "date_submitted": checkin.date,
+            "created_at": checkin.created_at,
+        },
+        "message": "Daily check-in completed successfully! 🌟",
+    }
+    sentiment = checkin.form.get("sentiment_analysis")
+    if isinstance(sentiment, dict):
+        is_positive = sentiment.get("sentiment") == "positive"
+        if is_positive:
+            answer["message"] = "Daily check-in completed! So glad you feel good today. 🎉"
+        answer["sentiment_analysis"] = {
+            "sentiment": sentiment.get("sentiment"),
+            "confidence": sentiment.get("confidence"),
+            "celebration_triggered": is_positive,
+        }
+    return Response(answer, status=status.HTTP_201_CREATED)
+
+
+def element(checkin: Checkin) -> dict[str, Any]:
+    """Show a check-in flat and under `fields`: each of the old clients reads one of them."""
+    fields = {
+        **filled(checkin.form),
+        "id": checkin.id,
+        "user_id": checkin.user_id,
+        "date_submitted": checkin.date,
+        "created_at": checkin.created_at,
+    }
+    return {**fields, "fields": fields}
+
+
+def filled(form: checkins.Form) -> checkins.Form:
+    return dict.fromkeys(checkins.ALWAYS_SHOWN) | form
+
+
+def read_form(request: Request) -> checkins.Form:
+    if not isinstance(request.data, dict):
+        raise InvalidInput.at("", "The body must be a JSON object.")
+    return request.data
+
+
+def read_limit(request: Request) -> int:
+    sent = request.query_params.get("limit", str(DEFAULT_LIMIT))
+    if not sent.isdecimal() or not 1 <= int(sent[:9]) <= HIGHEST_LIMIT:
+        detail = f"limit must be a whole number from 1 to {HIGHEST_LIMIT}."
+        raise InvalidInput(detail, [FieldError(detail, parameter="limit")])
+    return int(sent)
+
+
+def known_id(text: str) -> uuid.UUID:
+    """Read an id of a path. What is no UUID names no check-in."""
+    try:
+        return uuid.UUID(text)
+    except ValueError:
+        detail = "Check-in not found"
+        raise NotFound(
+            detail, [FieldError("The id must be a UUID.", parameter="id")]
+        ) from None
+
+

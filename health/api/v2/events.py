@@ -1,0 +1,103 @@
+"""/api/v2/health/events: record, read, correct and retract events."""
+
+import uuid
+
+import msgspec
+from django.http import HttpRequest, HttpResponse
+from django.utils import timezone
+from rest_framework import status
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from core.api.base import decode_json, read_query
+from core.api.v2 import HotView, V2View, json_response
+from core.errors import FieldError, InvalidInput
+from core import times
+from health import queries, services
+from health.types import BatchIn, CorrectionIn, EventIn, EventQuery, RetractionIn
+
+LONGEST_KEY = 190
+
+
+class Events(HotView):
+    def post(self, request: HttpRequest) -> HttpResponse:
+        recorded = services.record_event(
+            claims=self.claims(request),
+            event=decode_json(self.body(request), into=EventIn),
+            idempotency_key=idempotency_key(request),
+            now=timezone.now(),
+        )
+        is_new = recorded.outcome == "created"
+        response = json_response(bytes(recorded.event), 201 if is_new else 200)
+        if not is_new:
+            response.headers["Idempotency-Replayed"] = "true"
+        return response
+
+
+class EventBatch(HotView):
+    def post(self, request: HttpRequest) -> HttpResponse:
+        results = services.record_events(
+            claims=self.claims(request),
+            events=decode_json(self.body(request), into=BatchIn).events,
+            idempotency_key=idempotency_key(request),
+            now=timezone.now(),
+        )
+        return json_response(f'{{"results":{results}}}')
+
+
+class Event(V2View):
+    def get(self, request: Request, event_id: uuid.UUID) -> Response:
+        query = read_query(request._request, EventQuery)
+        as_of = times.read_instant(query.as_of, "/as_of")[0] if query.as_of else None
+        event = services.get_event(
+            person=request.user,
+            event_id=event_id,
+            as_of=as_of,
+            with_history=query.include == "history",
+        )
+        return versioned(event)
+
+
+class Corrections(V2View):
+    def post(self, request: Request, event_id: uuid.UUID) -> Response:
+        services.correct_event(
+            person=request.user,
+            event_id=event_id,
+            correction=msgspec.convert(request.data, CorrectionIn),
+            expected_version=if_match(request),
+            now=timezone.now(),
+        )
+        return versioned(queries.get_event(event_id), status.HTTP_201_CREATED)
+
+
+class Retractions(V2View):
+    def post(self, request: Request, event_id: uuid.UUID) -> Response:
+        services.retract_event(
+            person=request.user,
+            event_id=event_id,
+            reason=msgspec.convert(request.data, RetractionIn).reason,
+            expected_version=if_match(request),
+            now=timezone.now(),
+        )
+        return versioned(queries.get_event(event_id), status.HTTP_201_CREATED)
+
+
+def versioned(event: dict[str, object], code: int = status.HTTP_200_OK) -> Response:
+    return Response(event, status=code, headers={"ETag": f'"{event["version_id"]}"'})
+
+
+def if_match(request: Request) -> str | None:
+    sent: str | None = request.headers.get("If-Match")
+    return None if sent in (None, "*") else sent.strip('"')
+
+
+def idempotency_key(request: HttpRequest) -> str | None:
+    """Read Idempotency-Key, as a structured field string ("…") or bare, as many clients send."""
+    sent = request.META.get("HTTP_IDEMPOTENCY_KEY")
+    if sent is None:
+        return None
+    key: str = sent.strip().strip('"')
+    if not key or len(key) > LONGEST_KEY or not key.isprintable():
+        detail = f"Idempotency-Key: must have 1 to {LONGEST_KEY} printable characters."
+        raise InvalidInput(detail, [FieldError(detail, parameter="Idempotency-Key")])
+    return key

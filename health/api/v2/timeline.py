@@ -1,0 +1,97 @@
+"""Reading: /api/v2/health/timeline, daily-summary, event-types, and /api/v2/status."""
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+from django.utils import timezone
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from core.api.base import read_query
+from core.api.v2 import HotView, V2View, with_etag
+from health import services
+from health.api.v2.events import Events
+from health.event_types import EVENT_TYPES
+from health.types import SummaryQuery, TimelineQuery
+
+
+class Timeline(HotView):
+    def get(self, request: HttpRequest) -> HttpResponse:
+        claims = self.claims(request)
+        query = read_query(request, TimelineQuery)
+        events, cursor = services.read_timeline(claims=claims, query=query)
+        following = f'"{cursor}"' if cursor else "null"
+        return with_etag(request, f'{{"events":{events},"next":{following}}}'.encode())
+
+
+class HealthEvents(Timeline, Events):
+    """/api/health-events, the name that the old service had planned: POST one, GET the timeline."""
+
+
+class DailySummary(V2View):
+    def get(self, request: Request) -> Response:
+        query = read_query(request._request, SummaryQuery)
+        summary = services.daily_summary(
+            person=request.user, date=query.date, now=timezone.now()
+        )
+        return Response(summary)
+
+
+class EventTypes(V2View):
+    is_open = True
+
+    def get(self, request: Request) -> Response:
+        return Response(
+            {
+                "event_types": [
+                    {
+                        "event_type": kind.name,
+                        "description": kind.description,
+                        "current_version": kind.version,
+                        "schemas": {
+                            str(version): schema
+                            for version, schema in enumerate(kind.schemas, start=1)
+                        },
+                    }
+                    for kind in EVENT_TYPES.values()
+                ]
+            }
+        )
+
+
+class Status(V2View):
+    """What is switched on. Open, as in the old service; the keys of both its generations."""
+
+    is_open = True
+
+    def get(self, request: Request) -> Response:
+        is_on = settings.USE_SCHEMA_V2
+        return Response(
+            {
+                "success": True,
+                "status": {
+                    "schema_v2_enabled": is_on,
+                    "health_events_percent": settings.NEW_HEALTH_EVENTS_PERCENT if is_on else 0,
+                    "database_type": "postgresql",
+                    "features": {
+                        "health_events": is_on,
+                        "event_sourcing": is_on,
+                        "enhanced_analytics": False,
+                        "backward_compatibility": True,
+                    },
+                    "endpoints_available": list(ENDPOINTS) if is_on else [ENDPOINTS[0]],
+                },
+            }
+        )
+
+
+ENDPOINTS = (
+    "GET /api/v2/status",
+    "GET /api/v2/health/event-types",
+    "POST /api/v2/health/events",
+    "POST /api/v2/health/events/batch",
+    "GET /api/v2/health/events/{id}",
+    "POST /api/v2/health/events/{id}/corrections",
+    "POST /api/v2/health/events/{id}/retractions",
+    "GET /api/v2/health/timeline",
+    "GET /api/v2/health/daily-summary",
+)

@@ -1,0 +1,146 @@
+"""The event log's engine: appends, versions and pages, by the SQL functions of this app."""
+
+import datetime as dt
+import uuid
+from collections.abc import Iterable
+from typing import Any, Final
+
+import msgspec
+from django.db import IntegrityError, connection, transaction
+
+from core import gate
+from core.errors import DomainError, NotFound
+from health.models import HealthEvent
+
+RECORD: Final = "SELECT record_events(%s::uuid, %s, %s::uuid, to_timestamp(%s), %s::jsonb)"
+TIMELINE: Final = (
+    "SELECT has_waiting, events, next FROM read_timeline("
+    "%s::uuid, %s, %s::uuid, to_timestamp(%s), %s::date, %s::date, %s::text[], %s::boolean,"
+    " %s::timestamptz, %s::timestamptz, %s::uuid, %s::integer)"
+)
+
+
+class EventsWaiting(Exception):
+    """Rows written in V1 mode have no events yet; they come first."""
+
+
+class GateRefused(DomainError):
+    status = 401
+    code = "token-invalid"
+
+
+class EventChanged(DomainError):
+    status = 409
+    code = "event-changed"
+    retryable = True
+
+
+def record(claims: gate.Claims, items: list[dict[str, Any]]) -> str:
+    """Append items as the person of the claims; see record_events_v*.sql. One round trip."""
+    row = _one_statement(RECORD, (*claims.as_parameters(), msgspec.json.encode(items).decode()))
+    if row is None or row[0] is None:
+        raise GateRefused("Invalid or expired token")
+    answer: str = row[0]
+    if answer == "[]":
+        raise EventsWaiting
+    return answer
+
+
+def page(
+    claims: gate.Claims,
+    *,
+    first_date: dt.date | None,
+    last_date: dt.date | None,
+    types: list[str] | None,
+    with_history: bool,
+    as_of: dt.datetime | None,
+    before: tuple[str, str] | None,
+    limit: int,
+) -> tuple[str, str | None]:
+    """Read one page of the timeline, newest first: the events as JSON, and where it ended."""
+    row = _one_statement(
+        TIMELINE,
+        (
+            *claims.as_parameters(),
+            first_date or "-infinity",
+            last_date or "infinity",
+            types,
+            with_history,
+            as_of or "infinity",
+            *(before or ("infinity", str(uuid.UUID(int=2**128 - 1)))),
+            limit,
+        ),
+    )
+    if row is None:
+        raise GateRefused("Invalid or expired token")
+    if row[0]:
+        raise EventsWaiting
+    return row[1] or "[]", row[2]
+
+
+def append(events: Iterable[HealthEvent]) -> list[HealthEvent]:
+    return HealthEvent.objects.bulk_create(events)
+
+
+def add_version(
+    current: HealthEvent, *, status: HealthEvent.Status, reason: str, **changes: Any
+) -> HealthEvent:
+    """Append the next version of an event.
+
+    Two at the same moment would have the same number; the second one gets EventChanged.
+    """
+    fields = {
+        field.attname: getattr(current, field.attname)
+        for field in HealthEvent._meta.concrete_fields
+        if field.attname not in {"id", "tx_id", "recorded_at", "client_event_id"}
+    }
+    version = HealthEvent(
+        **fields
+        | {
+            "related_event_id": current.root_id,
+            "version": current.version + 1,
+            "status": status,
+            "reason": reason,
+        }
+        | changes
+    )
+    try:
+        with transaction.atomic():
+            version.save(force_insert=True)
+    except IntegrityError as error:
+        raise EventChanged("The event was changed meanwhile. Read it again.") from error
+    return version
+
+
+def find_current(event_id: uuid.UUID) -> HealthEvent:
+    """Find the newest version of an event of the person inside the gate."""
+    found = (
+        HealthEvent.objects.filter(id=event_id, related_event_id=None)
+        | HealthEvent.objects.filter(related_event_id=event_id)
+    ).order_by("-version")
+    event = found.first()
+    if event is None:
+        raise NotFound("There is no such event.")
+    return event
+
+
+def _one_statement(sql: str, parameters: tuple[Any, ...]) -> tuple[Any, ...] | None:
+    """Run a function that enters the gate itself, as one prepared statement without BEGIN.
+
+    It is its own transaction, so the gate closes with it.
+    """
+    if connection.in_atomic_block:
+        row = _execute(sql, parameters)
+        gate.leave()
+        return row
+    connection.close_if_health_check_failed()
+    connection.ensure_connection()
+    return _execute(sql, parameters)
+
+
+def _execute(sql: str, parameters: tuple[Any, ...]) -> tuple[Any, ...] | None:
+    raw: Any = connection.connection
+    with connection.wrap_database_errors:
+        cursor = raw.execute(sql, parameters, prepare=gate.prepares())
+        row: tuple[Any, ...] | None = cursor.fetchone()
+    return row

@@ -1,0 +1,210 @@
+"""The event log, and the rows of the old daily form that are kept in step with it."""
+
+import uuid
+from typing import Any, ClassVar
+
+from django.contrib.postgres.fields import ArrayField
+from django.db import models
+from django.db.models import Exists, F, OuterRef, Q
+from django.db.models.functions import Coalesce, Now
+
+from accounts.models import Tenant, User
+from core.models import uuid7
+from health.event_types import EVENT_TYPES
+
+
+class TransactionId(models.Field[str, str]):
+    """Postgres' xid8: the only safe cursor for readers of the log."""
+
+    def db_type(self, connection: Any) -> str:
+        return "xid8"
+
+
+class CurrentTransactionId(models.Func):
+    function = "pg_current_xact_id"
+    output_field = TransactionId()
+
+
+class HealthEventQuerySet(models.QuerySet["HealthEvent"]):
+    def current(self) -> "HealthEventQuerySet":
+        """Keep the newest version of each event."""
+        newer = HealthEvent.objects.filter(
+            tenant_id=OuterRef("tenant_id"),
+            related_event_id=Coalesce(OuterRef("related_event_id"), OuterRef("id")),
+            version__gt=OuterRef("version"),
+        )
+        return self.filter(~Exists(newer))
+
+    def effective(self) -> "HealthEventQuerySet":
+        """Keep what holds now: the newest versions that are not retracted."""
+        return self.current().exclude(status=HealthEvent.Status.ENTERED_IN_ERROR)
+
+
+class HealthEvent(models.Model):
+    """One thing that a person reported. Rows are appended and never changed.
+
+    A correction or retraction is a further row: it relates to the first row of its event
+    (`related_event_id`), has the next `version`, and a reason. The states are FHIR's
+    Observation.status: final → corrected → … → entered-in-error (the end).
+    """
+
+    class Status(models.TextChoices):
+        FINAL = "final"
+        CORRECTED = "corrected"
+        ENTERED_IN_ERROR = "entered-in-error"
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    tenant = models.ForeignKey(Tenant, on_delete=models.PROTECT, related_name="+")
+    user = models.ForeignKey(
+        User, on_delete=models.PROTECT, related_name="+", db_constraint=False, db_index=False
+    )
+    event_type = models.TextField()
+    event_subtype = models.TextField(null=True)
+    event_data = models.JSONField()
+    schema_version = models.SmallIntegerField(db_default=1)
+    status = models.TextField(choices=Status, db_default=Status.FINAL)
+    version = models.SmallIntegerField(db_default=1)
+    related_event_id = models.UUIDField(null=True)
+    reason = models.TextField(null=True)
+    occurred_at = models.DateTimeField()
+    local_date = models.DateField(help_text="The person's date when it happened; never recomputed.")
+    utc_offset_minutes = models.SmallIntegerField(
+        null=True, help_text="Null when the person stated the date itself."
+    )
+    time_zone = models.TextField(null=True)
+    recorded_at = models.DateTimeField(db_default=Now())
+    source = models.TextField(db_default="api")
+    source_version = models.TextField(null=True)
+    client_event_id = models.TextField(null=True)
+    correlation_id = models.UUIDField(null=True)
+    tx_id = TransactionId(db_default=CurrentTransactionId(), editable=False)
+
+    objects: ClassVar[models.Manager["HealthEvent"]] = HealthEventQuerySet.as_manager()  # type: ignore[assignment]
+
+    class Meta:
+        db_table = "health_events"
+        ordering = ("-occurred_at", "-id")
+        indexes = (
+            models.Index(fields=("user", "-occurred_at", "-id"), name="health_events_timeline"),
+            models.Index(
+                fields=("user", "event_type", "-occurred_at", "-id"), name="health_events_by_type"
+            ),
+            # Only what came together, such as a check-in, has a correlation id.
+            models.Index(
+                fields=("user", "correlation_id"),
+                name="health_events_together",
+                condition=Q(correlation_id__isnull=False),
+            ),
+        )
+        constraints = (
+            models.UniqueConstraint(
+                fields=("user", "client_event_id", "tenant"),
+                name="health_events_client_event_unique",
+                condition=Q(client_event_id__isnull=False),
+            ),
+            # Two corrections at the same moment cannot both be the next version. Also finds
+            # the versions of an event; partial, as most events are never corrected.
+            models.UniqueConstraint(
+                fields=("related_event_id", "version", "tenant"),
+                name="health_events_version_unique",
+                condition=Q(related_event_id__isnull=False),
+            ),
+            models.CheckConstraint(
+                condition=Q(event_type__in=list(EVENT_TYPES)), name="health_events_type_known"
+            ),
+            models.CheckConstraint(
+                condition=Q(status="final", version=1, related_event_id__isnull=True)
+                | Q(
+                    status__in=("corrected", "entered-in-error"),
+                    version__gt=1,
+                    related_event_id__isnull=False,
+                    reason__isnull=False,
+                ),
+                name="health_events_version_fits_status",
+            ),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.event_type} {self.local_date}"
+
+    @property
+    def root_id(self) -> uuid.UUID:
+        """The id of the event's first row, by which clients know it."""
+        return self.related_event_id or self.id
+
+
+class DailyCheckin(models.Model):
+    """A row of the old daily form, with every column the old service had.
+
+    A value that does not fit its column, an explicit null, and every key without a column
+    are in `extra`, so that the form comes back as it was sent. `events_revision` lags behind
+    `revision` while the row still waits for its events (it was written in V1 mode).
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    tenant = models.ForeignKey(Tenant, on_delete=models.PROTECT, related_name="+")
+    user = models.ForeignKey(
+        User, on_delete=models.PROTECT, related_name="+", db_constraint=False, db_index=False
+    )
+    date_submitted = models.DateField()
+    is_enhanced = models.BooleanField(default=False)
+    mood_today = models.TextField()
+    confidence_today = models.SmallIntegerField()
+    medication_taken = models.TextField(null=True)
+    user_note = models.TextField(null=True)
+    primary_concern_today = models.TextField(null=True)
+    anxiety_level = models.SmallIntegerField(null=True)
+    side_effects = ArrayField(models.TextField(), null=True)
+    missed_doses = models.IntegerField(null=True)
+    injection_confidence = models.SmallIntegerField(null=True)
+    appointment_within_3_days = models.BooleanField(null=True)
+    appointment_anxiety = models.SmallIntegerField(null=True)
+    coping_strategies_used = ArrayField(models.TextField(), null=True)
+    partner_involved_today = models.BooleanField(null=True)
+    wish_knew_more_about = ArrayField(models.TextField(), null=True)
+    phq4_score = models.SmallIntegerField(null=True)
+    phq4_anxiety = models.SmallIntegerField(null=True)
+    phq4_depression = models.SmallIntegerField(null=True)
+    sentiment = models.TextField(null=True)
+    sentiment_confidence = models.DecimalField(max_digits=3, decimal_places=2, null=True)
+    sentiment_scores = models.JSONField(null=True)
+    sentiment_processing_time = models.IntegerField(null=True)
+    medication_confidence_today = models.SmallIntegerField(null=True)
+    medication_concern_today = models.TextField(null=True)
+    financial_stress_today = models.SmallIntegerField(null=True)
+    financial_concern_today = models.TextField(null=True)
+    journey_readiness_today = models.SmallIntegerField(null=True)
+    top_concern_today = models.TextField(null=True)
+    extra = models.JSONField(default=dict)
+    occurred_at = models.DateTimeField()
+    utc_offset_minutes = models.SmallIntegerField(null=True)
+    time_zone = models.TextField(null=True)
+    created_at = models.DateTimeField()
+    updated_at = models.DateTimeField()
+    deleted_at = models.DateTimeField(null=True)
+    revision = models.IntegerField(default=1)
+    events_revision = models.IntegerField(default=0)
+
+    class Meta:
+        db_table = "daily_checkins"
+        verbose_name = "daily check-in"
+        ordering = ("-date_submitted",)
+        constraints = (
+            # One per person and day; a deleted one makes room.
+            models.UniqueConstraint(
+                fields=("user", "date_submitted", "tenant"),
+                name="daily_checkins_one_a_day",
+                condition=Q(deleted_at__isnull=True),
+            ),
+        )
+        indexes = (
+            # Normally empty: only rows written in V1 mode wait for their events.
+            models.Index(
+                fields=("user",),
+                name="daily_checkins_waiting",
+                condition=Q(revision__gt=F("events_revision")),
+            ),
+        )
+
+    def __str__(self) -> str:
+        return f"check-in {self.date_submitted}"

@@ -1,0 +1,132 @@
+"""Questions about health events and check-ins, asked as the person inside the gate."""
+
+import datetime as dt
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import msgspec
+from django.db import connection
+
+from core.errors import NotFound
+from health import checkins
+from health.models import DailyCheckin, HealthEvent
+from health.storage import keeps_events
+
+NEWEST: Final = ("-date_submitted", "-id")
+
+VERSIONS: Final = """
+    SELECT row_to_json(v)::text
+      FROM event_versions v
+     WHERE (v.version_id = %s AND v.related_event_id IS NULL OR v.related_event_id = %s)
+       AND v.recorded_at <= %s::timestamptz
+     ORDER BY v.version
+"""
+# The range of occurred_at, in which a local date can lie (UTC+14 to UTC-12), is for the index.
+EVENTS_ON: Final = """
+    SELECT row_to_json(v)::text
+      FROM event_versions v
+     WHERE v.user_id = %s
+       AND v.local_date = %s
+       AND v.occurred_at >= %s::date::timestamp AT TIME ZONE 'UTC' - interval '14 hours'
+       AND v.occurred_at < %s::date::timestamp AT TIME ZONE 'UTC' + interval '36 hours'
+       AND v.status <> 'entered-in-error'
+       AND NOT EXISTS (SELECT
+                         FROM health_events n
+                        WHERE n.related_event_id = v.id
+                          AND n.version > v.version)
+     ORDER BY v.occurred_at, v.version_id
+"""
+
+
+@dataclass(frozen=True)
+class Checkin:
+    """A check-in as the old clients know it. `form` holds what was sent, without the date."""
+
+    id: uuid.UUID
+    user_id: uuid.UUID
+    date: dt.date
+    created_at: dt.datetime
+    form: checkins.Form
+
+
+def latest_checkins(user_id: uuid.UUID, limit: int) -> list[Checkin]:
+    rows = DailyCheckin.objects.filter(user_id=user_id, deleted_at=None).order_by(*NEWEST)
+    return read_checkins(list(rows[:limit]))
+
+
+def find_checkin_on(user_id: uuid.UUID, date: dt.date) -> Checkin | None:
+    rows = DailyCheckin.objects.filter(user_id=user_id, deleted_at=None, date_submitted=date)
+    found = read_checkins(list(rows))
+    return found[0] if found else None
+
+
+def get_checkin(user_id: uuid.UUID, checkin_id: uuid.UUID) -> Checkin:
+    rows = DailyCheckin.objects.filter(user_id=user_id, deleted_at=None, id=checkin_id)
+    found = read_checkins(list(rows))
+    if not found:
+        raise NotFound("Check-in not found")
+    return found[0]
+
+
+def read_checkins(rows: Sequence[DailyCheckin]) -> list[Checkin]:
+    """Read what the check-ins say: from their events, or from the rows in V1 mode.
+
+    All rows are of one person. A row that still waits for its events speaks for itself.
+    """
+    if not rows:
+        return []
+    from_events = keeps_events(rows[0].user_id)
+    forms = _forms_from_events(rows) if from_events else {}
+    return [
+        Checkin(
+            id=row.id,
+            user_id=row.user_id,
+            date=row.date_submitted,
+            created_at=row.created_at,
+            form=forms[row.id]
+            if from_events and row.revision == row.events_revision
+            else checkins.from_row(vars(row)),
+        )
+        for row in rows
+    ]
+
+
+def _forms_from_events(rows: Sequence[DailyCheckin]) -> dict[uuid.UUID, checkins.Form]:
+    parts: dict[uuid.UUID, list[checkins.Part]] = {row.id: [] for row in rows}
+    events = (
+        HealthEvent.objects.filter(
+            user_id=rows[0].user_id, correlation_id__in=list(parts), source=checkins.SOURCE
+        )
+        .effective()
+        .order_by()
+    )
+    for event in events:
+        if event.correlation_id:
+            part = checkins.Part(event.event_type, event.event_subtype or "", event.event_data)
+            parts[event.correlation_id].append(part)
+    return {checkin_id: checkins.to_form(found) for checkin_id, found in parts.items()}
+
+
+def get_event(
+    event_id: uuid.UUID, *, as_of: dt.datetime | None = None, with_history: bool = False
+) -> dict[str, Any]:
+    """Give the newest version of an event, or the newest one known at `as_of`."""
+    versions = _find_versions(event_id, as_of=as_of)
+    if not versions:
+        raise NotFound("There is no such event.")
+    return versions[-1] | ({"history": versions} if with_history else {})
+
+
+def _find_versions(event_id: uuid.UUID, *, as_of: dt.datetime | None) -> list[dict[str, Any]]:
+    with connection.cursor() as cursor:
+        cursor.execute(VERSIONS, [event_id, event_id, as_of or "infinity"])
+        return [msgspec.json.decode(text) for (text,) in cursor.fetchall()]
+
+
+def events_on(user_id: uuid.UUID, date: dt.date) -> list[dict[str, Any]]:
+    """Find what holds for a person's local day, oldest first."""
+    with connection.cursor() as cursor:
+        cursor.execute(EVENTS_ON, [user_id, date, date, date])
+        return [msgspec.json.decode(text) for (text,) in cursor.fetchall()]

@@ -1,0 +1,454 @@
+"""What can be done with health events and check-ins."""
+
+import datetime as dt
+import uuid
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+
+from accounts import services as accounts
+from accounts.types import CYCLE_STAGES
+from core import gate, times
+from core.errors import DomainError, FieldError, InvalidInput, NotFound
+from core.gate import Claims, Person
+from core.models import uuid7, uuid7s
+from health import checkin_rows, checkins, event_log, queries, storage
+from health.event_types import check_data, get_event_type
+from health.models import DailyCheckin, HealthEvent
+from health.queries import Checkin
+from health.types import CorrectionIn, EventIn, TimelineQuery
+
+
+class ClientEventConflict(DomainError):
+    status = 409
+    code = "client-event-id-reused"
+
+
+class AlreadyRetracted(DomainError):
+    status = 409
+    code = "event-retracted"
+
+
+class VersionMismatch(DomainError):
+    status = 412
+    code = "version-mismatch"
+
+
+class AlreadyCheckedIn(DomainError):
+    status = 409
+    code = "already-submitted"
+
+
+class Recorded(msgspec.Struct):
+    """What became of an item; `event` is its JSON, ready to be passed on."""
+
+    outcome: str
+    event: msgspec.Raw
+
+
+_RECORDED = msgspec.json.Decoder(list[Recorded])
+
+
+# Events
+
+
+def record_event(
+    *, claims: Claims, event: EventIn, idempotency_key: str | None, now: dt.datetime
+) -> Recorded:
+    item = _checked(event, uuid7(), idempotency_key, "", now)
+    recorded = _RECORDED.decode(_append(claims, [item]))[0]
+    if recorded.outcome == "conflict":
+        detail = "client_event_id: was used before, for an event with other content."
+        raise ClientEventConflict(detail, [FieldError(detail, pointer="/client_event_id")])
+    return recorded
+
+
+def record_events(
+    *, claims: Claims, events: Sequence[EventIn], idempotency_key: str | None, now: dt.datetime
+) -> str:
+    """Record up to 1,000 events in one transaction. Answers JSON: a result per item, in order.
+
+    An invalid item refuses the whole batch, naming each fault by index. `idempotency_key` gives
+    the n-th item without a client_event_id the id "key#n".
+    """
+    items, faults = [], []
+    for index, (event, event_id) in enumerate(zip(events, uuid7s(len(events)), strict=True)):
+        key = f"{idempotency_key}#{index}" if idempotency_key else None
+        try:
+            items.append(_checked(event, event_id, key, f"/events/{index}", now))
+        except InvalidInput as error:
+            faults += error.errors
+    if faults:
+        detail = f"{len(faults)} fault(s); nothing was recorded. The first: {faults[0].detail}"
+        raise InvalidInput(detail, faults[:100])
+    return _append(claims, items)
+
+
+def read_timeline(*, claims: Claims, query: TimelineQuery) -> tuple[str, str | None]:
+    """Read a page of the timeline: the events as JSON, and the cursor of the next page."""
+    if claims.user_id:
+        storage.require_events(uuid.UUID(claims.user_id))
+    page = {
+        "first_date": query.start_date,
+        "last_date": query.end_date,
+        "types": _types(query.event_types),
+        "with_history": query.include == "history",
+        "as_of": times.read_instant(query.as_of, "/as_of")[0] if query.as_of else None,
+        "before": _read_cursor(query.cursor),
+        "limit": query.limit,
+    }
+    try:
+        return event_log.page(claims, **page)
+    except event_log.EventsWaiting:
+        _write_waiting_events(claims)
+        return event_log.page(claims, **page)
+
+
+def correct_event(
+    *,
+    person: Person,
+    event_id: uuid.UUID,
+    correction: CorrectionIn,
+    expected_version: str | None,
+    now: dt.datetime,
+) -> HealthEvent:
+    current = _current(person, event_id, expected_version)
+    kind = get_event_type(current.event_type, "")
+    check_data(kind, correction.event_data, "")
+    changes: dict[str, Any] = {
+        "event_data": correction.event_data,
+        "schema_version": kind.version,
+        "recorded_at": now,
+    }
+    if correction.occurred_at is not None:
+        instant, offset = times.read_instant(correction.occurred_at, "/occurred_at")
+        times.check_not_ahead(
+            instant, now=now, most=kind.furthest_ahead, pointer="/occurred_at"
+        )
+        changes |= _local(instant, offset, correction.time_zone or person.time_zone)
+    return event_log.add_version(
+        current, status=HealthEvent.Status.CORRECTED, reason=correction.reason, **changes
+    )
+
+
+def retract_event(
+    *,
+    person: Person,
+    event_id: uuid.UUID,
+    reason: str,
+    expected_version: str | None,
+    now: dt.datetime,
+) -> HealthEvent:
+    current = _current(person, event_id, expected_version)
+    return event_log.add_version(
+        current, status=HealthEvent.Status.ENTERED_IN_ERROR, reason=reason, recorded_at=now
+    )
+
+
+def get_event(
+    *, person: Person, event_id: uuid.UUID, as_of: dt.datetime | None, with_history: bool
+) -> dict[str, Any]:
+    """Give an event with all events in place, those of rows written in V1 mode included."""
+    _bring_up_to_date(person)
+    return queries.get_event(event_id, as_of=as_of, with_history=with_history)
+
+
+def daily_summary(*, person: Person, date: dt.date | None, now: dt.datetime) -> dict[str, Any]:
+    """Sum up a person's local day (default: today)."""
+    _bring_up_to_date(person)
+    day = date or times.local_date(now, person.time_zone)
+    events = queries.events_on(person.id, day)
+    checkin = queries.find_checkin_on(person.id, day)
+    moods = [event["event_data"] for event in events if event["event_type"] == "mood"]
+    form = checkin.form if checkin else {}
+    return {
+        "date": day,
+        "check_in_completed": checkin is not None,
+        "check_in_id": checkin.id if checkin else None,
+        "mood": moods[-1].get("mood") if moods else None,
+        "confidence": moods[-1].get("confidence") if moods else None,
+        "medication_taken": form.get("medication_taken"),
+        "event_counts": Counter(event["event_type"] for event in events),
+        "events": events,
+    }
+
+
+def _bring_up_to_date(person: Person) -> None:
+    storage.require_events(person.id)
+    checkin_rows.write_waiting_events(person.id)
+
+
+def _current(person: Person, event_id: uuid.UUID, expected_version: str | None) -> HealthEvent:
+    _bring_up_to_date(person)
+    current = event_log.find_current(event_id)
+    if expected_version is not None and expected_version != str(current.id):
+        raise VersionMismatch("The event was changed since you read it. Read it again.")
+    if current.status == HealthEvent.Status.ENTERED_IN_ERROR:
+        raise AlreadyRetracted("The event is retracted; record a new one instead.")
+    if current.source == checkins.SOURCE:
+        detail = "This event is part of a daily check-in. Change the check-in instead."
+        raise PartOfCheckin(detail, extra={"check_in_id": str(current.correlation_id)})
+    return current
+
+
+class PartOfCheckin(DomainError):
+    status = 409
+    code = "part-of-check-in"
+
+
+def _append(claims: Claims, items: list[dict[str, Any]]) -> str:
+    if claims.user_id:
+        storage.require_events(uuid.UUID(claims.user_id))
+    try:
+        return event_log.record(claims, items)
+    except event_log.EventsWaiting:
+        _write_waiting_events(claims)
+        return event_log.record(claims, items)
+
+
+def _write_waiting_events(claims: Claims) -> None:
+    with gate.unit_of_work():
+        person = gate.enter(claims)
+        if person is None:
+            raise event_log.GateRefused("Invalid or expired token")
+        storage.require_events(person.id)
+        checkin_rows.write_waiting_events(person.id)
+
+
+def _checked(
+    event: EventIn, event_id: uuid.UUID, key: str | None, pointer: str, now: dt.datetime
+) -> dict[str, Any]:
+    kind = get_event_type(event.event_type, pointer)
+    check_data(kind, event.event_data, pointer)
+    if event.source == checkins.SOURCE:
+        detail = f"source: '{checkins.SOURCE}' is kept for the events of daily check-ins."
+        raise InvalidInput.at(f"{pointer}/source", detail)
+    occurred_at, offset = now, None
+    if event.occurred_at is not None:
+        at = f"{pointer}/occurred_at"
+        occurred_at, offset = times.read_instant(event.occurred_at, at)
+        times.check_not_ahead(occurred_at, now=now, most=kind.furthest_ahead, pointer=at)
+    if event.time_zone is not None:
+        times.check_zone(event.time_zone, f"{pointer}/time_zone")
+        offset = None
+    return {
+        "id": event_id,
+        "event_type": event.event_type,
+        "event_subtype": event.event_subtype,
+        "event_data": event.event_data,
+        "schema_version": kind.version,
+        "occurred_at": occurred_at,
+        "states_time": event.occurred_at is not None,
+        "time_zone": event.time_zone,
+        "utc_offset_minutes": offset,
+        "client_event_id": event.client_event_id or key,
+        "correlation_id": event.correlation_id,
+        "source": event.source,
+        "source_version": event.source_version,
+    }
+
+
+def _local(instant: dt.datetime, offset: int | None, zone: str) -> dict[str, Any]:
+    if offset is None:
+        return {
+            "occurred_at": instant,
+            "local_date": times.local_date(instant, zone),
+            "utc_offset_minutes": times.utc_offset_minutes(instant, zone),
+            "time_zone": zone,
+        }
+    return {
+        "occurred_at": instant,
+        "local_date": instant.date(),
+        "utc_offset_minutes": offset,
+        "time_zone": None,
+    }
+
+
+def _types(names: str | None) -> list[str] | None:
+    if names is None:
+        return None
+    return [get_event_type(name.strip(), "").name for name in names.split(",")]
+
+
+def _read_cursor(cursor: str | None) -> tuple[str, str] | None:
+    """Take a cursor apart: the instant and id of the last event of the page before."""
+    if cursor is None:
+        return None
+    instant, _, event_id = cursor.partition(",")
+    try:
+        dt.datetime.fromisoformat(instant)
+        return instant, str(uuid.UUID(event_id))
+    except ValueError:
+        detail = "cursor: is not one that a page's `next` gave."
+        raise InvalidInput(detail, [FieldError(detail, parameter="cursor")]) from None
+
+
+# Check-ins
+
+
+def submit_enhanced_checkin(
+    *, person: Person, form: checkins.Form, now: dt.datetime
+) -> Checkin:
+    """Record the long form, which may also move the person to another stage of the cycle."""
+    checkin = submit_checkin(person=person, form=form, now=now, is_enhanced=True)
+    stage = form.get("cycle_stage_update")
+    if isinstance(stage, str) and stage in CYCLE_STAGES:
+        accounts.update_cycle_stage(person=person, stage=stage, now=now)
+    return checkin
+
+
+def submit_checkin(
+    *, person: Person, form: checkins.Form, now: dt.datetime, is_enhanced: bool = False
+) -> Checkin:
+    """Record the day's check-in: 1 to 6 events with one correlation id, which is its id."""
+    content = _checked_form(form, person, now)
+    date = content.pop("date_submitted", None) or times.local_date(now, person.time_zone)
+    has_events = storage.keeps_events(person.id)
+    row = DailyCheckin(
+        id=uuid7(),
+        tenant_id=person.tenant_id,
+        user_id=person.id,
+        is_enhanced=is_enhanced,
+        created_at=now,
+        updated_at=now,
+        **_when(date, person, now),
+        **checkins.to_row(content),
+    )
+    if not checkin_rows.insert(row):
+        raise AlreadyCheckedIn(
+            "A check-in for this date was already submitted. Update it instead.",
+            extra={"existing_checkin": _summary(person, date)},
+        )
+    if has_events:
+        checkin_rows.write_events(row)
+    return queries.read_checkins([row])[0]
+
+
+def update_checkin(
+    *, person: Person, checkin_id: uuid.UUID, form: checkins.Form, now: dt.datetime
+) -> Checkin:
+    """Merge the keys sent into a check-in; what is not sent stays as it was."""
+    row = _locked(person, checkin_id)
+    changes = _checked_form(form, person, now, is_partial=True)
+    date = changes.pop("date_submitted", None) or row.date_submitted
+    columns = checkins.to_row(checkin_rows.form_of(row) | changes)
+    if date != row.date_submitted:
+        if existing := queries.find_checkin_on(person.id, date):
+            raise AlreadyCheckedIn(
+                "A check-in for that date was already submitted.",
+                extra={"existing_checkin": summary_of(existing)},
+            )
+        columns |= _when(date, person, now)
+    checkin_rows.save(row, columns, now=now)
+    if storage.keeps_events(person.id):
+        checkin_rows.write_events(row)
+    return queries.read_checkins([row])[0]
+
+
+def delete_checkin(*, person: Person, checkin_id: uuid.UUID, now: dt.datetime) -> None:
+    """Delete a check-in: its events are retracted, and its day is free again."""
+    row = _locked(person, checkin_id)
+    checkin_rows.save(row, {"deleted_at": now}, now=now)
+    if storage.keeps_events(person.id):
+        checkin_rows.write_events(row)
+
+
+def today(person: Person, now: dt.datetime) -> dt.date:
+    return times.local_date(now, person.time_zone)
+
+
+def summary_of(checkin: Checkin) -> dict[str, Any]:
+    return {
+        "id": checkin.id,
+        "mood_today": checkin.form.get("mood_today"),
+        "confidence_today": checkin.form.get("confidence_today"),
+        "date_submitted": checkin.date,
+    }
+
+
+def _summary(person: Person, date: dt.date) -> dict[str, Any] | None:
+    existing = queries.find_checkin_on(person.id, date)
+    return summary_of(existing) if existing else None
+
+
+def _locked(person: Person, checkin_id: uuid.UUID) -> DailyCheckin:
+    row = checkin_rows.lock(checkin_id)
+    if row is None:
+        raise NotFound("Check-in not found")
+    if storage.keeps_events(person.id) and row.revision > row.events_revision:
+        checkin_rows.write_events(row)
+    return row
+
+
+def _when(date: dt.date, person: Person, now: dt.datetime) -> dict[str, Any]:
+    """Place a check-in in time: now if it is about today, else noon of its day.
+
+    A client may be a zone ahead of the profile; then the date it states counts, and the offset
+    is unknown.
+    """
+    zone = person.time_zone
+    if date == times.local_date(now, zone):
+        instant, is_exact = now, True
+    else:
+        instant, is_exact = min(now, times.noon(date, zone)), False
+    return {
+        "date_submitted": date,
+        "occurred_at": instant,
+        "utc_offset_minutes": times.utc_offset_minutes(instant, zone) if is_exact else None,
+        "time_zone": zone if is_exact else None,
+    }
+
+
+def _checked_form(
+    form: checkins.Form, person: Person, now: dt.datetime, *, is_partial: bool = False
+) -> checkins.Form:
+    """Check the mood, the confidence and the date; every other key is kept as it is."""
+    content = {key: value for key, value in form.items() if key not in checkins.RESERVED}
+    if not is_partial and "mood_today" not in content:
+        moods = content.get("moods")
+        if isinstance(moods, list) and moods and all(isinstance(mood, str) for mood in moods):
+            content["mood_today"] = ",".join(moods)
+    if "mood_today" in content or not is_partial:
+        mood = content.get("mood_today")
+        if not isinstance(mood, str) or not mood.strip():
+            raise InvalidInput.at("/mood_today", "mood_today is required: a text.")
+    if "confidence_today" in content or not is_partial:
+        content["confidence_today"] = _confidence(content.get("confidence_today"))
+    if content.get("date_submitted") is None:
+        content.pop("date_submitted", None)
+    else:
+        content["date_submitted"] = _date(content["date_submitted"], now)
+    return content
+
+
+def _confidence(value: object) -> int:
+    """Accept 1 to 10, also as a text of digits, as the old service did."""
+    if isinstance(value, str) and value.strip().isdecimal() and len(value.strip()) <= 2:  # noqa: PLR2004
+        value = int(value)
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    if type(value) is not int or not 1 <= value <= 10:  # noqa: PLR2004
+        raise InvalidInput.at(
+            "/confidence_today", "confidence_today is required: a whole number from 1 to 10."
+        )
+    return value
+
+
+def _date(value: object, now: dt.datetime) -> dt.date:
+    advice = "date_submitted must be a date: YYYY-MM-DD."
+    if not isinstance(value, str):
+        raise InvalidInput.at("/date_submitted", advice)
+    try:
+        date = dt.date.fromisoformat(value) if len(value) == len("2026-11-21") else None
+    except ValueError:
+        date = None
+    if date is None:
+        raise InvalidInput.at("/date_submitted", advice)
+    # Somewhere on earth it may be tomorrow already (UTC+14).
+    if date > (now + dt.timedelta(hours=14)).date():
+        raise InvalidInput.at("/date_submitted", "date_submitted lies in the future.")
+    if date < times.EARLIEST.date():
+        raise InvalidInput.at("/date_submitted", "date_submitted lies before 1900.")
+    return date

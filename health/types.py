@@ -1,0 +1,137 @@
+"""The shapes of what comes in and goes out of the event log's doors."""
+
+import datetime as dt
+import uuid
+from typing import Annotated, Any, Literal
+
+import msgspec
+
+ShortText = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
+
+LONGEST_BATCH = 1000
+
+
+class EventIn(msgspec.Struct, forbid_unknown_fields=True):
+    """One thing to record.
+
+    `occurred_at` is an RFC 3339 time with an offset or Z (default: now). The day it counts for
+    is the local date in `time_zone` (IANA name) if given, else by the numeric offset sent, else
+    in the zone of the person's profile. `client_event_id` makes a repeated call harmless.
+    """
+
+    event_type: str
+    event_data: dict[str, Any]
+    event_subtype: ShortText | None = None
+    occurred_at: str | None = None
+    time_zone: str | None = None
+    client_event_id: ShortText | None = None
+    correlation_id: uuid.UUID | None = None
+    source: ShortText = "api"
+    source_version: ShortText | None = None
+
+
+class BatchIn(msgspec.Struct, forbid_unknown_fields=True):
+    events: Annotated[list[EventIn], msgspec.Meta(min_length=1, max_length=LONGEST_BATCH)]
+
+
+class CorrectionIn(msgspec.Struct, forbid_unknown_fields=True):
+    """What the event should have said: the whole new `event_data`, and why."""
+
+    event_data: dict[str, Any]
+    reason: Annotated[str, msgspec.Meta(min_length=1, max_length=1000)]
+    occurred_at: str | None = None
+    time_zone: str | None = None
+
+
+class RetractionIn(msgspec.Struct, forbid_unknown_fields=True):
+    reason: Annotated[str, msgspec.Meta(min_length=1, max_length=1000)]
+
+
+class TimelineQuery(msgspec.Struct, forbid_unknown_fields=True):
+    """`start_date` and `end_date` are local dates, both included."""
+
+    start_date: dt.date | None = None
+    end_date: dt.date | None = None
+    event_types: str | None = None
+    limit: Annotated[int, msgspec.Meta(ge=1, le=200)] = 50
+    cursor: str | None = None
+    include: Literal["history"] | None = None
+    as_of: str | None = None
+
+
+class EventQuery(msgspec.Struct, forbid_unknown_fields=True):
+    include: Literal["history"] | None = None
+    as_of: str | None = None
+
+
+class SummaryQuery(msgspec.Struct, forbid_unknown_fields=True):
+    date: dt.date | None = None
+
+
+class EventOut(msgspec.Struct):
+    """An event in one of its versions; `id` stays, `version_id` is this version's."""
+
+    id: uuid.UUID
+    version_id: uuid.UUID
+    version: int
+    status: Literal["final", "corrected", "entered-in-error"]
+    event_type: str
+    event_subtype: str | None
+    event_data: dict[str, Any]
+    schema_version: int
+    occurred_at: dt.datetime
+    local_date: dt.date
+    utc_offset_minutes: int | None
+    time_zone: str | None
+    recorded_at: dt.datetime
+    source: str
+    source_version: str | None
+    client_event_id: str | None
+    correlation_id: uuid.UUID | None
+    related_event_id: uuid.UUID | None
+    reason: str | None
+    user_id: uuid.UUID
+
+
+class EventWithHistory(EventOut):
+    history: list[EventOut] | msgspec.UnsetType = msgspec.UNSET
+
+
+class ResultOut(msgspec.Struct):
+    """`created`; `replayed`: recorded before, this is it; `conflict`: its id was used before."""
+
+    outcome: Literal["created", "replayed", "conflict"]
+    event: EventOut
+
+
+class BatchOut(msgspec.Struct):
+    results: list[ResultOut]
+
+
+class TimelineOut(msgspec.Struct):
+    events: list[EventOut]
+    next: str | None
+
+
+class SummaryOut(msgspec.Struct):
+    date: dt.date
+    check_in_completed: bool
+    check_in_id: uuid.UUID | None
+    mood: str | None
+    confidence: int | None
+    medication_taken: str | None
+    event_counts: dict[str, int]
+    events: list[EventOut]
+
+
+class EventTypeOut(msgspec.Struct):
+    """A type with the JSON Schema (2020-12) of each version of its `event_data`."""
+
+    event_type: str
+    description: str
+    current_version: int
+    schemas: dict[str, dict[str, Any]]
+
+
+class EventTypesOut(msgspec.Struct):
+    event_types: list[EventTypeOut]

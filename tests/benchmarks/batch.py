@@ -1,0 +1,91 @@
+"""POST 1,000 events in one call, beside single events and beside COPY of the same rows."""
+
+import json
+import pickle
+import subprocess
+import sys
+from collections.abc import Sequence
+
+from tests.benchmarks import data
+from tests.benchmarks.load import CONNECTIONS, Load, Scenario
+from tests.benchmarks.measure import Contestant, Series, client_of, ratio, side_by_side
+from tests.benchmarks.race import figures, versions
+from tests.benchmarks.report import Report, Table
+from tests.benchmarks.servers import ROOT, THREADS
+from tests.benchmarks.session import Session
+
+APPS = ("novara",)
+SIZE = 1_000
+COLUMNS = "id, user_id, event_type, event_subtype, event_data, occurred_at"
+
+
+def run(session: Session) -> Report:
+    series = side_by_side(
+        contestants(session),
+        rounds=session.rounds,
+        seconds=session.seconds,
+        postmaster=session.postmaster,
+    )
+    return Report(
+        f"POST a batch of {SIZE:,} events",
+        f"{session.setting()} {CONNECTIONS} connections to one Novara process with {THREADS}"
+        f" threads; COPY by psycopg on {THREADS} connections from one process, {SIZE:,} rows a"
+        " transaction, row by row from Python values: into the same table as its owner (its"
+        " indexes, constraints and triggers; no gate, validation, policies or answer) and into the"
+        " twins' bare one.",
+        [ratios(series), figures(series, "event")],
+        versions(session),
+    )
+
+
+def contestants(session: Session) -> list[Contestant]:
+    stage, novara, writers = session.stage, session.novara, session.writers()
+    batches = Scenario("POST", novara.address("batch"), writers, data.batches(4, SIZE))
+    single = Scenario("POST", novara.address("event"), writers, data.bodies(64))
+    rows = data.batch_rows(SIZE, session.people[1])
+    with stage.connect() as connection:
+        tenant = connection.execute(
+            "SELECT tenant_id FROM users WHERE id = %s", (session.people[1].id,)
+        ).fetchone()
+    assert tenant is not None
+    full = [(*row, tenant[0], row[-1].date()) for row in rows]
+    into_events = f"COPY health_events ({COLUMNS}, tenant_id, local_date) FROM STDIN"
+    into_bare = f"COPY twin_events ({COLUMNS}) FROM STDIN"
+    return [
+        client_of(novara, batches, "Novara, batches", SIZE),
+        client_of(novara, single, "Novara, single events"),
+        copier("COPY into health_events", stage.database_url, into_events, full),
+        copier("COPY into a bare table", stage.twins_url, into_bare, rows),
+    ]
+
+
+def copier(
+    name: str, address: str, statement: str, rows: Sequence[tuple[object, ...]]
+) -> Contestant:
+    def measure(seconds: float) -> tuple[Load, float | None]:
+        done = subprocess.run(
+            [sys.executable, "-m", "tests.benchmarks.copy_rows"],
+            input=pickle.dumps((address, statement, rows, THREADS, seconds)),
+            cwd=ROOT,
+            check=True,
+            stdout=subprocess.PIPE,
+        )
+        load, cpu = json.loads(done.stdout)
+        return Load(**load), cpu
+
+    return Contestant(name, measure, SIZE)
+
+
+def ratios(series: Sequence[Series]) -> Table:
+    batches, *others = series
+    targets = ("≥ 50", "≥ 0.5", "–")
+    rows = [
+        (
+            f"{batches.name} / {other.name}",
+            str(ratio(batches, other, lambda sample: sample.per_second) or "–"),
+            target,
+            str(ratio(batches, other, lambda sample: sample.postgres_us) or "–"),
+        )
+        for other, target in zip(others, targets, strict=True)
+    ]
+    return Table(("", "events/s", "target", "Postgres' CPU per event"), rows)

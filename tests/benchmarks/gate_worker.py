@@ -1,0 +1,46 @@
+"""Answers with the statements, and their parameters, that the hot paths send to Postgres."""
+
+import pickle
+import sys
+from typing import Any
+from unittest import mock
+
+from django.core.handlers.wsgi import WSGIHandler
+
+from tests.benchmarks import django_worker
+
+ANSWER = django_worker.start()
+
+from health import event_log  # noqa: E402  After Django is set up.
+from tests.benchmarks.wsgi_calls import call  # noqa: E402
+
+Statement = tuple[str, tuple[Any, ...]]
+
+
+def main() -> None:
+    token, event, timeline, body = pickle.load(sys.stdin.buffer)
+    handler = WSGIHandler()
+    answer = {
+        "event": sent_by(handler, "POST", event, token, body),
+        "timeline": sent_by(handler, "GET", timeline, token, b""),
+    }
+    django_worker.answer(ANSWER, answer)
+
+
+def sent_by(
+    handler: WSGIHandler, method: str, target: str, token: str, body: bytes
+) -> Statement:
+    kept: list[Statement] = []
+    real = event_log._execute
+
+    def execute(sql: str, parameters: tuple[Any, ...]) -> tuple[Any, ...] | None:
+        kept.append((sql, parameters))
+        return real(sql, parameters)
+
+    with mock.patch.object(event_log, "_execute", execute):
+        call(handler, method, target, token, body)
+    return kept[-1]
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,166 @@
+"""Putting load on a server: wrk where it is installed, our own generator elsewhere."""
+
+import json
+import pickle
+import shutil
+import subprocess
+import sys
+import tempfile
+import urllib.error
+import urllib.request
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+CONNECTIONS = 8
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """What every connection sends, over and over: one request per (token, body) in turn."""
+
+    method: str
+    url: str
+    tokens: Sequence[str]
+    bodies: Sequence[bytes] = (b"",)
+
+    @property
+    def path(self) -> str:
+        parts = urlsplit(self.url)
+        return f"{parts.path}?{parts.query}" if parts.query else parts.path
+
+    def headers(self, token: str) -> Mapping[str, str]:
+        common = {"Authorization": f"Bearer {token}", "Accept": "application/json"}
+        return common | ({"Content-Type": "application/json"} if self.method == "POST" else {})
+
+    def turns(self) -> list[tuple[str, bytes]]:
+        count = max(len(self.tokens), len(self.bodies))
+        return [
+            (self.tokens[i % len(self.tokens)], self.bodies[i % len(self.bodies)])
+            for i in range(count)
+        ]
+
+
+@dataclass(frozen=True)
+class Load:
+    requests: int
+    seconds: float
+    errors: int
+    p50_ms: float
+    p99_ms: float
+
+    @property
+    def per_second(self) -> float:
+        return self.requests / self.seconds
+
+
+def generator_name() -> str:
+    return "wrk (1 thread)" if shutil.which("wrk") else "our own generator (wrk is not installed)"
+
+
+def try_once(scenario: Scenario) -> bytes:
+    """One request by hand, so that a wrong set-up fails with the server's own words."""
+    token, body = scenario.turns()[0]
+    request = urllib.request.Request(  # noqa: S310 (a server this process started)
+        scenario.url,
+        data=body or None,
+        headers=dict(scenario.headers(token)),
+        method=scenario.method,
+    )
+    try:
+        with urllib.request.urlopen(request, timeout=30) as response:  # noqa: S310
+            return bytes(response.read())
+    except urllib.error.HTTPError as error:
+        words = error.read()[:2000].decode(errors="replace")
+        raise SystemExit(f"{scenario.method} {scenario.url}: {error.code} {words}") from error
+
+
+def put_load(scenario: Scenario, *, seconds: float, connections: int = CONNECTIONS) -> Load:
+    run = _run_wrk if shutil.which("wrk") else _run_own
+    load = Load(**json.loads(run(scenario, seconds, connections)))
+    if load.errors:
+        try_once(scenario)
+        raise SystemExit(f"{scenario.url}: {load.errors} of {load.requests} requests failed.")
+    return load
+
+
+def _run_wrk(scenario: Scenario, seconds: float, connections: int) -> str:
+    with tempfile.TemporaryDirectory(prefix="novara-bench-") as folder:
+        script = Path(folder) / "requests.lua"
+        script.write_bytes(_lua(scenario))
+        command = [
+            *("wrk", "--threads", "1", "--connections", str(connections)),
+            *("--duration", f"{max(1, round(seconds))}s", "--timeout", "30s"),
+            *("--script", str(script), scenario.url),
+        ]
+        done = subprocess.run(command, check=True, capture_output=True, text=True)
+    return done.stdout.splitlines()[-1]
+
+
+def _lua(scenario: Scenario) -> bytes:
+    turns = b"".join(
+        b"{ [=[%s]=], { %s } },\n"
+        % (
+            body,
+            b", ".join(
+                f'["{name}"] = "{value}"'.encode()
+                for name, value in scenario.headers(token).items()
+            ),
+        )
+        for token, body in scenario.turns()
+    )
+    return b"".join(
+        (
+            b"local turns = {\n" + turns + b"}\n",
+            f'local method, path = "{scenario.method}", "{scenario.path}"\n'.encode(),
+            LUA.encode(),
+        )
+    )
+
+
+LUA = """
+local ready, turn = {}, 0
+
+function init(args)
+  for i, one in ipairs(turns) do
+    local body = one[1] ~= "" and one[1] or nil
+    ready[i] = wrk.format(method, path, one[2], body)
+  end
+end
+
+function request()
+  turn = turn % #ready + 1
+  return ready[turn]
+end
+
+function done(summary, latency, requests)
+  local failed = summary.errors
+  io.write(string.format(
+    '\\n{"requests": %d, "seconds": %f, "errors": %d, "p50_ms": %f, "p99_ms": %f}\\n',
+    summary.requests, summary.duration / 1e6,
+    failed.connect + failed.read + failed.write + failed.status + failed.timeout,
+    latency:percentile(50) / 1e3, latency:percentile(99) / 1e3))
+end
+"""
+
+
+def _run_own(scenario: Scenario, seconds: float, connections: int) -> str:
+    address = urlsplit(scenario.url)
+    requests = [_raw(scenario, address.netloc, *turn) for turn in scenario.turns()]
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.benchmarks.generator"],
+        input=pickle.dumps((address.port, requests, seconds, connections)),
+        check=True,
+        capture_output=True,
+    )
+    return done.stdout.decode()
+
+
+def _raw(scenario: Scenario, host: str, token: str, body: bytes) -> bytes:
+    headers = {"Host": host, **scenario.headers(token)}
+    if body:
+        headers["Content-Length"] = str(len(body))
+    lines = [f"{scenario.method} {scenario.path} HTTP/1.1"]
+    lines += [f"{name}: {value}" for name, value in headers.items()]
+    return "\r\n".join([*lines, "", ""]).encode() + body
