@@ -48,11 +48,7 @@ class Csrf(PagesOnly, CsrfViewMiddleware):
         return super().process_view(request, *args)
 
 
-class Authentication(PagesOnly, AuthenticationMiddleware):
-    def process_view(self, request: HttpRequest, *args: Any) -> Any:
-        if request.path_info.startswith("/api/"):
-            return None
-        return super().process_view(request, *args)
+class Authentication(PagesOnly, AuthenticationMiddleware): ...
 
 
 class Messages(PagesOnly, MessageMiddleware): ...

@@ -1,5 +1,7 @@
 """One origin: the API, the console and the docs page."""
 
+import sys
+
 from django.contrib import admin
 from django.http import HttpRequest, HttpResponse
 from django.urls import include, path
@@ -7,6 +9,8 @@ from django.views import defaults
 
 from config import probes
 from core.api import v1, v2
+from core.api.base import unforeseen
+from core.errors import NotFound
 from health.api.v2 import timeline
 
 urlpatterns = [
@@ -22,10 +26,21 @@ urlpatterns = [
 
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
     if request.path.startswith("/api/v2/"):
-        return v2.endpoint_not_found(request)
+        return v2.refusal(NotFound("There is no such endpoint. See /api/docs."))
     if request.path.startswith("/api/"):
-        return v1.endpoint_not_found(request)
+        return v1.refusal(NotFound("Endpoint not found", extra={"path": request.path}))
     return defaults.page_not_found(request, exception)
 
 
-handler404 = "config.urls.not_found"
+def server_error(request: HttpRequest) -> HttpResponse:
+    error = sys.exc_info()[1]
+    known = unforeseen(error if isinstance(error, Exception) else RuntimeError())
+    if request.path.startswith("/api/v2/"):
+        return v2.refusal(known)
+    if request.path.startswith("/api/"):
+        return v1.refusal(known)
+    return defaults.server_error(request)
+
+
+handler404 = not_found
+handler500 = server_error

@@ -7,7 +7,7 @@ every answer says so (RFC 9745 Deprecation, RFC 8594 Sunset).
 from typing import Any
 
 import msgspec
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.http.response import HttpResponseBase
 from rest_framework.response import Response
 
@@ -39,7 +39,8 @@ class V1View(GatedView):
         self, request: Any, response: HttpResponseBase, *args: Any, **kwargs: Any
     ) -> Any:
         finished = super().finalize_response(request, response, *args, **kwargs)
-        finished.headers.update(LIFE)
+        for name, value in LIFE.items():
+            finished.headers[name] = value
         return finished
 
     @staticmethod
@@ -48,8 +49,11 @@ class V1View(GatedView):
         return Response(failure(known), status=known.status)
 
 
-def endpoint_not_found(request: HttpRequest) -> HttpResponse:
-    body = {"success": False, "error": "Endpoint not found", "path": request.path}
+def refusal(error: DomainError) -> HttpResponse:
+    """Answer a failure that no view saw."""
     return HttpResponse(
-        msgspec.json.encode(body), status=404, content_type="application/json", headers=LIFE
+        msgspec.json.encode(failure(error)),
+        status=error.status,
+        content_type="application/json",
+        headers=LIFE,
     )

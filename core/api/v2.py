@@ -80,7 +80,7 @@ class HotView(V2View):
             return handler(request, *args, **kwargs)
         except Exception as error:  # noqa: BLE001  The last resort of this door.
             known = as_domain_error(error) or unforeseen(error)
-            answer = json_response(msgspec.json.encode(problem(known)), known.status, PROBLEM)
+            answer = refusal(known)
             if known.status == HTTPStatus.UNAUTHORIZED:
                 answer.headers["WWW-Authenticate"] = "Bearer"
             return answer
@@ -119,7 +119,6 @@ def with_etag(request: HttpRequest, body: bytes) -> HttpResponse:
     return response
 
 
-def endpoint_not_found(_request: HttpRequest) -> HttpResponse:
-    error = DomainError("There is no such endpoint. See /api/docs.")
-    error.status, error.code = 404, "endpoint-not-found"
-    return json_response(CompactJson().render(problem(error)), 404, PROBLEM)
+def refusal(error: DomainError) -> HttpResponse:
+    """Answer a failure that no view saw."""
+    return json_response(CompactJson().render(problem(error)), error.status, PROBLEM)

@@ -52,7 +52,7 @@ def contestants(session: Session) -> list[Contestant]:
     into_events = f"COPY health_events ({COLUMNS}, tenant_id, local_date) FROM STDIN"
     into_bare = f"COPY twin_events ({COLUMNS}) FROM STDIN"
     return [
-        client_of(novara, batches, "Novara, batches", SIZE),
+        client_of(novara, batches, "Novara, batches", units=SIZE),
         client_of(novara, single, "Novara, single events"),
         copier("COPY into health_events", stage.database_url, into_events, full),
         copier("COPY into a bare table", stage.twins_url, into_bare, rows),

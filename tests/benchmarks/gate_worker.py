@@ -27,9 +27,7 @@ def main() -> None:
     django_worker.answer(ANSWER, answer)
 
 
-def sent_by(
-    handler: WSGIHandler, method: str, target: str, token: str, body: bytes
-) -> Statement:
+def sent_by(handler: WSGIHandler, method: str, target: str, token: str, body: bytes) -> Statement:
     kept: list[Statement] = []
     real = event_log._execute
 

@@ -76,10 +76,17 @@ class Contestant:
     units: int = 1
 
 
-def client_of(app: App, scenario: load.Scenario, name: str = "", units: int = 1) -> Contestant:
+def client_of(
+    app: App,
+    scenario: load.Scenario,
+    name: str = "",
+    *,
+    units: int = 1,
+    connections: int = load.CONNECTIONS,
+) -> Contestant:
     def measure(seconds: float) -> tuple[load.Load, float | None]:
         before = processes.cpu_seconds(app.pid)
-        done = load.put_load(scenario, seconds=seconds)
+        done = load.put_load(scenario, seconds=seconds, connections=connections)
         after = processes.cpu_seconds(app.pid)
         return done, None if before is None or after is None else after - before
 

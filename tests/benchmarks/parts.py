@@ -20,7 +20,9 @@ def run(session: Session) -> Report:
     rows, before = [], 0.0
     for name, cost in [*steps, ("+ HTTP, by granian", over_http)]:
         if cost is not None:
-            rows.append((name, number(cost), number(cost - before), f"{(cost - before) / total:.0%}"))
+            rows.append(
+                (name, number(cost), number(cost - before), f"{(cost - before) / total:.0%}")
+            )
             before = cost
     return Report(
         "Where the CPU of POST one event goes",
@@ -42,9 +44,7 @@ def in_process(session: Session) -> list[tuple[str, float]]:
 
 
 def served(session: Session) -> float | None:
-    scenario = Scenario(
-        "POST", session.novara.address("event"), session.writers(), data.bodies(64)
-    )
+    scenario = Scenario("POST", session.novara.address("event"), session.writers(), data.bodies(64))
     (series,) = side_by_side(
         [client_of(session.novara, scenario)],
         rounds=session.rounds,

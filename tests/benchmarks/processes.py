@@ -97,6 +97,11 @@ def cpu_seconds(root: int) -> float | None:
     return ticks / TICKS_PER_SECOND
 
 
+def cpu_seconds_alone(pid: int) -> float | None:
+    stat = _stat(pid)
+    return None if stat is None else (int(stat[11]) + int(stat[12])) / TICKS_PER_SECOND
+
+
 def parent(pid: int) -> int | None:
     stat = _stat(pid)
     return None if stat is None else int(stat[1])

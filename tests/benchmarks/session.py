@@ -52,9 +52,7 @@ def session(names: Sequence[str], *, rounds: int, seconds: float) -> Iterator[Se
         names, notes = _without_express_if_need_be(names)
         apps = {name: stack.enter_context(servers.APPS[name](stage)) for name in names}
         people = data.make_people(stage, apps.get("novara"), PEOPLE_WITH_TOKENS)
-        yield Session(
-            stage, apps, people, servers.postmaster(stage), rounds, seconds, notes
-        )
+        yield Session(stage, apps, people, servers.postmaster(stage), rounds, seconds, notes)
 
 
 def _without_express_if_need_be(names: Sequence[str]) -> tuple[list[str], list[str]]:

@@ -1,0 +1,99 @@
+"""The cast and their clients. Alice and Bob are of one tenant, Charlie is of another.
+
+`db` tests run in a transaction that is rolled back. Tests of races, crashes and the API role
+need committed rows: they use `committed_db`, which leaves its rows behind (nothing truncates the
+append-only log), and make people of their own.
+"""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from django.conf import settings
+from django.test import Client
+from django.utils import timezone
+
+from accounts import tokens
+from accounts.models import User
+from tests.factories import make_tenant, make_user
+
+
+@pytest.fixture(autouse=True)
+def fast_passwords(settings: Any) -> None:
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+
+
+@pytest.fixture
+def committed_db(django_db_setup: None, django_db_blocker: Any) -> Iterator[None]:
+    with django_db_blocker.unblock():
+        yield
+
+
+@pytest.fixture
+def alice(db: None) -> User:
+    return make_user(email="alice@example.com")
+
+
+@pytest.fixture
+def bob(alice: User) -> User:
+    return make_user(tenant=alice.tenant, email="bob@example.com")
+
+
+@pytest.fixture
+def charlie(db: None) -> User:
+    return make_user(tenant=make_tenant(), email="charlie@example.com")
+
+
+class ApiClient(Client):
+    """A client that sends JSON with a person's token and reads JSON."""
+
+    def call(self, method: str, path: str, body: Any = None, **headers: str) -> Any:
+        data = body if isinstance(body, bytes | str) else json.dumps(body)
+        sent = {} if body is None else {"data": data, "content_type": "application/json"}
+        named = {name.replace("_", "-"): value for name, value in headers.items()}
+        response: Any = self.generic(method, path, headers=named, **sent)
+        return response
+
+
+def client_of(user: User) -> ApiClient:
+    """Log a person in with a V1 token, which both versions accept."""
+    token = tokens.v1_token(
+        user_id=user.id, email=user.email, nickname="Alex", now=timezone.now()
+    )
+    return ApiClient(headers={"authorization": f"Bearer {token}"})
+
+
+@pytest.fixture
+def as_alice(alice: User) -> ApiClient:
+    return client_of(alice)
+
+
+@pytest.fixture
+def as_bob(bob: User) -> ApiClient:
+    return client_of(bob)
+
+
+@pytest.fixture
+def as_charlie(charlie: User) -> ApiClient:
+    return client_of(charlie)
+
+
+@pytest.fixture
+def nobody() -> ApiClient:
+    return ApiClient()
+
+
+@pytest.fixture(scope="session")
+def database_url() -> str:
+    """The address of the test database, for connections beside Django's."""
+    address = settings.DATABASES["default"]
+    host = address["HOST"] or address["OPTIONS"].get("host", "")
+    parts = {
+        "dbname": address["NAME"],
+        "user": address["USER"],
+        "password": address["PASSWORD"],
+        "host": host,
+        "port": address["PORT"],
+    }
+    return " ".join(f"{name}={value}" for name, value in parts.items() if value)
