@@ -131,9 +131,7 @@ class RefreshFamily(models.Model):
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     tenant = models.ForeignKey(Tenant, on_delete=models.PROTECT, related_name="+")
-    user = models.ForeignKey(
-        User, on_delete=models.CASCADE, related_name="+", db_constraint=False
-    )
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="+", db_constraint=False)
     created_at = models.DateTimeField(db_default=Now())
     revoked_at = models.DateTimeField(null=True)
     revoke_reason = models.TextField(null=True)
@@ -150,9 +148,7 @@ class RefreshToken(models.Model):
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     tenant = models.ForeignKey(Tenant, on_delete=models.PROTECT, related_name="+")
-    user = models.ForeignKey(
-        User, on_delete=models.CASCADE, related_name="+", db_constraint=False
-    )
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="+", db_constraint=False)
     family = models.ForeignKey(
         RefreshFamily, on_delete=models.CASCADE, related_name="tokens", db_constraint=False
     )

@@ -2,7 +2,7 @@
 
 import datetime as dt
 import uuid
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -35,7 +35,7 @@ NOT_EXTRA: Final = frozenset(
     {
         *("id", "user_id", "userId", "tenant_id", "email", "password", "token", "status"),
         *("created_at", "updated_at", "cycle_stage_updated", "medication_status_updated"),
-        *("is_staff", "is_superuser", "is_active", "success"),
+        *("is_staff", "is_superuser", "is_active", "success", "onboarding_path"),
     }
 )
 
@@ -184,9 +184,7 @@ def revoke_session(*, token: str, now: dt.datetime) -> None:
             _revoke([family.id], "logged out", now)
 
 
-def change_password(
-    *, person: Person, current: str, new: str, now: dt.datetime
-) -> Session:
+def change_password(*, person: Person, current: str, new: str, now: dt.datetime) -> Session:
     """Set a new password, end every session and token of the person, and start a new one.
 
     An account that never had a password (an old client's) sets its first one without.
@@ -355,21 +353,9 @@ def _profile_changes(
     sent: dict[str, Any], now: dt.datetime
 ) -> tuple[dict[str, Any], dict[str, Any]]:
     """Part what is sent into checked columns and further answers, kept word for word."""
-    fields: dict[str, Any] = {}
-    extra = {}
-    for name, value in sent.items():
-        if name in SCORES:
-            fields[name] = _score(name, value)
-        elif name in FLAGS:
-            fields[name] = _flag(name, value)
-        elif name in TEXTS:
-            fields[name] = _text(name, value)
-        elif name == "nickname":
-            fields[name] = _nickname(value)
-        elif name == "timezone":
-            fields[name] = _zone(value)
-        elif name not in NOT_EXTRA and name != "onboarding_path":
-            extra[name] = value
+    fields = {name: CHECKS[name](name, value) for name, value in sent.items() if name in CHECKS}
+    known = CHECKS.keys() | NOT_EXTRA
+    extra = {name: value for name, value in sent.items() if name not in known}
     if "cycle_stage" in fields:
         fields["cycle_stage_updated"] = now
     if "medication_status" in fields:
@@ -395,7 +381,7 @@ def _text(name: str, value: object) -> str | None:
     return value
 
 
-def _nickname(value: object) -> str:
+def _nickname(_name: str, value: object) -> str:
     if value is None:
         return ""
     if not isinstance(value, str) or len(value.strip()) > 50:  # noqa: PLR2004
@@ -403,7 +389,16 @@ def _nickname(value: object) -> str:
     return value.strip()
 
 
-def _zone(value: object) -> str:
+def _zone(_name: str, value: object) -> str:
     if not isinstance(value, str):
         raise InvalidInput.at("/timezone", "timezone: must be a text.")
     return check_zone(value, "/timezone")
+
+
+CHECKS: Final[dict[str, Callable[[str, object], Any]]] = {
+    **dict.fromkeys(SCORES, _score),
+    **dict.fromkeys(FLAGS, _flag),
+    **dict.fromkeys(TEXTS, _text),
+    "nickname": _nickname,
+    "timezone": _zone,
+}

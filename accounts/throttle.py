@@ -1,6 +1,5 @@
 """How often somebody may try a password: counted in the database, exact under races."""
 
-import datetime as dt
 import hashlib
 import hmac
 from collections.abc import Iterable
@@ -11,12 +10,12 @@ from django.db import connection
 
 from core.errors import DomainError
 
-WINDOW: Final = dt.timedelta(minutes=5)
+WINDOW_MINUTES: Final = 5
 
 # Counts one attempt and starts a new window where the old one has ended, in one statement.
 COUNT: Final = """
     INSERT INTO login_throttles AS t (key_digest, attempt_count, window_ends_at)
-    VALUES (%s, 1, now() + %s)
+    VALUES (%s, 1, now() + make_interval(mins => %s))
     ON CONFLICT (key_digest) DO UPDATE
        SET attempt_count = CASE WHEN t.window_ends_at > now() THEN t.attempt_count + 1 ELSE 1 END,
            window_ends_at = CASE WHEN t.window_ends_at > now() THEN t.window_ends_at
@@ -39,7 +38,7 @@ def count(keys: Iterable[tuple[str, int]]) -> None:
     """
     for key, most in keys:
         with connection.cursor() as cursor:
-            cursor.execute(COUNT, [_digest(key), WINDOW])
+            cursor.execute(COUNT, [_digest(key), WINDOW_MINUTES])
             attempts, seconds = cursor.fetchone() or (0, 0)
         if attempts > most:
             raise TooManyAttempts(

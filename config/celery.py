@@ -8,7 +8,7 @@ from celery.signals import setup_logging
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 
-from django.conf import settings  # noqa: E402  After the settings are named.
+from django.conf import settings
 
 app = Celery("novara", broker=settings.REDIS_URL)
 app.conf.update(

@@ -18,6 +18,10 @@ if env_file.is_file():
     environ.Env.read_env(env_file)
 
 
+# In bytes; RFC 7518, 3.2: an HS256 key has at least 256 bits.
+SHORTEST_SECRET = 32
+
+
 def _required(name: str, advice: str) -> str:
     value: str = env.str(name, default="")
     if not value:
@@ -27,8 +31,10 @@ def _required(name: str, advice: str) -> str:
 
 def _secret(name: str) -> str:
     value = _required(name, "Start with `make run`, which makes one, or set it yourself.")
-    if len(value.encode()) < 32:  # RFC 7518, 3.2: an HS256 key has at least 256 bits.
-        raise ImproperlyConfigured(f"{name} is too short: give it at least 32 characters.")
+    if len(value.encode()) < SHORTEST_SECRET:
+        raise ImproperlyConfigured(
+            f"{name} is too short: give it at least {SHORTEST_SECRET} characters."
+        )
     return value
 
 
@@ -63,5 +69,5 @@ LEGACY_PASSWORDLESS_LOGIN: bool = env.bool("LEGACY_PASSWORDLESS_LOGIN", default=
 
 LOG_LEVEL: str = env.str("LOG_LEVEL", default="INFO")
 
-if not 0 <= NEW_HEALTH_EVENTS_PERCENT <= 100:
+if NEW_HEALTH_EVENTS_PERCENT not in range(101):
     raise ImproperlyConfigured("NEW_HEALTH_EVENTS_PERCENT must be from 0 to 100.")

@@ -31,7 +31,7 @@ class Cors(CorsMiddleware):
         return response
 
 
-class StaticFiles(PagesOnly, WhiteNoiseMiddleware): ...
+class StaticFiles(PagesOnly, WhiteNoiseMiddleware): ...  # type: ignore[misc]  # It has no types.
 
 
 class Sessions(PagesOnly, SessionMiddleware): ...

@@ -7,7 +7,7 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import include, path
 from django.views import defaults
 
-from config import probes
+from config import openapi, probes
 from core.api import v1, v2
 from core.api.base import unforeseen
 from core.errors import NotFound
@@ -17,6 +17,8 @@ urlpatterns = [
     path("livez", probes.livez),
     path("readyz", probes.readyz),
     path("admin/", admin.site.urls),
+    path("api/docs", openapi.docs),
+    path("api/openapi-<slug:name>.json", openapi.document),
     path("api/v2/", include("config.api_v2")),
     # Names of version 2 that the old service announced.
     path("api/health-events", timeline.HealthEvents.as_view()),

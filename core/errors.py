@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from typing import Any
 
 
@@ -29,6 +30,16 @@ class DomainError(Exception):
     code = "invalid-request"
     retryable = False
 
+    @property
+    def headers(self) -> dict[str, str]:
+        """Header fields that belong to this kind of refusal (RFC 9110, 11.6.1 and 10.2.3)."""
+        headers = {}
+        if self.status == HTTPStatus.UNAUTHORIZED:
+            headers["WWW-Authenticate"] = "Bearer"
+        if "retry_after" in self.extra:
+            headers["Retry-After"] = str(self.extra["retry_after"])
+        return headers
+
     def __str__(self) -> str:
         return self.detail
 
@@ -46,6 +57,6 @@ class NotFound(DomainError):
     code = "not-found"
 
 
-class TooLarge(DomainError):
+class TooLarge(InvalidInput):
     status = 413
     code = "body-too-large"

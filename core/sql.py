@@ -61,9 +61,9 @@ class SqlObject(Operation):
 
     def _install(self, app_label: str, schema_editor: Any, version: int) -> None:
         """Functions are replaced in place, as others may depend on them."""
-        if version == 0 or self.kind not in {"functions", "roles"}:
-            if drop := drop_statement(self.kind, self.name):
-                schema_editor.execute(drop, params=None)
+        drop = drop_statement(self.kind, self.name)
+        if drop and (version == 0 or self.kind != "functions"):
+            schema_editor.execute(drop, params=None)
         if version:
             path = sql_file(app_label, self.kind, self.name, version)
             schema_editor.execute(path.read_text(), params=None)

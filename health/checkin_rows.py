@@ -65,14 +65,8 @@ def write_events(row: DailyCheckin) -> None:
         .current()
         .order_by("version")
     }
-    wanted = (
-        []
-        if row.deleted_at
-        else checkins.to_events(form_of(row), is_enhanced=row.is_enhanced)
-    )
-    event_log.append(
-        _new_event(row, part) for part in wanted if part.event_type not in current
-    )
+    wanted = [] if row.deleted_at else checkins.to_events(form_of(row), is_enhanced=row.is_enhanced)
+    event_log.append(_new_event(row, part) for part in wanted if part.event_type not in current)
     for part in wanted:
         event = current.get(part.event_type)
         if event and not _says(event, row, part):

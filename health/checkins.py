@@ -157,7 +157,8 @@ def to_form(parts: Iterable[Part]) -> Form:
         data = by_type.get(field.event_type, {})
         if field.key in data:
             form[field.name] = data[field.key]
-    return form | by_type.get(MOOD, {}).get("extra", {})
+    extra: Form = by_type.get(MOOD, {}).get("extra", {})
+    return form | extra
 
 
 def to_row(form: Form) -> dict[str, Any]:
@@ -174,7 +175,8 @@ def to_row(form: Form) -> dict[str, Any]:
 
 def from_row(row: Mapping[str, Any]) -> Form:
     columns = {key: _plain(row[key]) for key in COLUMNS if row[key] is not None}
-    return columns | row["extra"]
+    extra: Form = row["extra"]
+    return columns | extra
 
 
 def _fits(field: Field, value: object) -> bool:

@@ -79,7 +79,7 @@ class HealthEvent(models.Model):
     correlation_id = models.UUIDField(null=True)
     tx_id = TransactionId(db_default=CurrentTransactionId(), editable=False)
 
-    objects: ClassVar[models.Manager["HealthEvent"]] = HealthEventQuerySet.as_manager()  # type: ignore[assignment]
+    objects: ClassVar[models.Manager["HealthEvent"]] = HealthEventQuerySet.as_manager()
 
     class Meta:
         db_table = "health_events"

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 import msgspec
 from django.db import connection
+from django.db.models import F
 
 from core.errors import NotFound
 from health import checkins
@@ -130,3 +131,12 @@ def events_on(user_id: uuid.UUID, date: dt.date) -> list[dict[str, Any]]:
     with connection.cursor() as cursor:
         cursor.execute(EVENTS_ON, [user_id, date, date, date])
         return [msgspec.json.decode(text) for (text,) in cursor.fetchall()]
+
+
+def people_with_waiting_checkins() -> list[uuid.UUID]:
+    """Find, for the system, active people with rows whose events may be written now."""
+    waiting = DailyCheckin.objects.filter(
+        revision__gt=F("events_revision"), user__is_active=True, user__tenant__is_active=True
+    )
+    found = waiting.values_list("user_id", flat=True).distinct()
+    return [user_id for user_id in found if keeps_events(user_id)]

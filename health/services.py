@@ -1,5 +1,6 @@
 """What can be done with health events and check-ins."""
 
+import base64
 import datetime as dt
 import uuid
 from collections import Counter
@@ -73,7 +74,8 @@ def record_events(
     An invalid item refuses the whole batch, naming each fault by index. `idempotency_key` gives
     the n-th item without a client_event_id the id "key#n".
     """
-    items, faults = [], []
+    items: list[dict[str, Any]] = []
+    faults: list[FieldError] = []
     for index, (event, event_id) in enumerate(zip(events, uuid7s(len(events)), strict=True)):
         key = f"{idempotency_key}#{index}" if idempotency_key else None
         try:
@@ -90,7 +92,7 @@ def read_timeline(*, claims: Claims, query: TimelineQuery) -> tuple[str, str | N
     """Read a page of the timeline: the events as JSON, and the cursor of the next page."""
     if claims.user_id:
         storage.require_events(uuid.UUID(claims.user_id))
-    page = {
+    page: dict[str, Any] = {
         "first_date": query.start_date,
         "last_date": query.end_date,
         "types": _types(query.event_types),
@@ -100,10 +102,11 @@ def read_timeline(*, claims: Claims, query: TimelineQuery) -> tuple[str, str | N
         "limit": query.limit,
     }
     try:
-        return event_log.page(claims, **page)
+        events, position = event_log.page(claims, **page)
     except event_log.EventsWaiting:
         _write_waiting_events(claims)
-        return event_log.page(claims, **page)
+        events, position = event_log.page(claims, **page)
+    return events, _write_cursor(position)
 
 
 def correct_event(
@@ -124,9 +127,7 @@ def correct_event(
     }
     if correction.occurred_at is not None:
         instant, offset = times.read_instant(correction.occurred_at, "/occurred_at")
-        times.check_not_ahead(
-            instant, now=now, most=kind.furthest_ahead, pointer="/occurred_at"
-        )
+        times.check_not_ahead(instant, now=now, most=kind.furthest_ahead, pointer="/occurred_at")
         changes |= _local(instant, offset, correction.time_zone or person.time_zone)
     return event_log.add_version(
         current, status=HealthEvent.Status.CORRECTED, reason=correction.reason, **changes
@@ -272,12 +273,16 @@ def _types(names: str | None) -> list[str] | None:
     return [get_event_type(name.strip(), "").name for name in names.split(",")]
 
 
+def _write_cursor(position: str | None) -> str | None:
+    return base64.urlsafe_b64encode(position.encode()).decode() if position else None
+
+
 def _read_cursor(cursor: str | None) -> tuple[str, str] | None:
     """Take a cursor apart: the instant and id of the last event of the page before."""
     if cursor is None:
         return None
-    instant, _, event_id = cursor.partition(",")
     try:
+        instant, _, event_id = base64.urlsafe_b64decode(cursor).decode().partition(",")
         dt.datetime.fromisoformat(instant)
         return instant, str(uuid.UUID(event_id))
     except ValueError:
@@ -288,9 +293,7 @@ def _read_cursor(cursor: str | None) -> tuple[str, str] | None:
 # Check-ins
 
 
-def submit_enhanced_checkin(
-    *, person: Person, form: checkins.Form, now: dt.datetime
-) -> Checkin:
+def submit_enhanced_checkin(*, person: Person, form: checkins.Form, now: dt.datetime) -> Checkin:
     """Record the long form, which may also move the person to another stage of the cycle."""
     checkin = submit_checkin(person=person, form=form, now=now, is_enhanced=True)
     stage = form.get("cycle_stage_update")
@@ -303,7 +306,7 @@ def submit_checkin(
     *, person: Person, form: checkins.Form, now: dt.datetime, is_enhanced: bool = False
 ) -> Checkin:
     """Record the day's check-in: 1 to 6 events with one correlation id, which is its id."""
-    content = _checked_form(form, person, now)
+    content = _checked_form(form, now)
     date = content.pop("date_submitted", None) or times.local_date(now, person.time_zone)
     has_events = storage.keeps_events(person.id)
     row = DailyCheckin(
@@ -331,7 +334,7 @@ def update_checkin(
 ) -> Checkin:
     """Merge the keys sent into a check-in; what is not sent stays as it was."""
     row = _locked(person, checkin_id)
-    changes = _checked_form(form, person, now, is_partial=True)
+    changes = _checked_form(form, now, is_partial=True)
     date = changes.pop("date_submitted", None) or row.date_submitted
     columns = checkins.to_row(checkin_rows.form_of(row) | changes)
     if date != row.date_submitted:
@@ -402,7 +405,7 @@ def _when(date: dt.date, person: Person, now: dt.datetime) -> dict[str, Any]:
 
 
 def _checked_form(
-    form: checkins.Form, person: Person, now: dt.datetime, *, is_partial: bool = False
+    form: checkins.Form, now: dt.datetime, *, is_partial: bool = False
 ) -> checkins.Form:
     """Check the mood, the confidence and the date; every other key is kept as it is."""
     content = {key: value for key, value in form.items() if key not in checkins.RESERVED}

@@ -27,6 +27,4 @@ def keeps_events(user_id: uuid.UUID) -> bool:
 
 def require_events(user_id: uuid.UUID) -> None:
     if not keeps_events(user_id):
-        raise EventsOff(
-            "Health events are switched off for this account. Check-ins go on working."
-        )
+        raise EventsOff("Health events are switched off for this account. Check-ins go on working.")

@@ -50,7 +50,7 @@ class ApiClient(Client):
 
     def call(self, method: str, path: str, body: Any = None, **headers: str) -> Any:
         data = body if isinstance(body, bytes | str) else json.dumps(body)
-        sent = {} if body is None else {"data": data, "content_type": "application/json"}
+        sent: Any = {} if body is None else {"data": data, "content_type": "application/json"}
         named = {name.replace("_", "-"): value for name, value in headers.items()}
         response: Any = self.generic(method, path, headers=named, **sent)
         return response

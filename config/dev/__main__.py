@@ -93,7 +93,7 @@ def with_servers(options: argparse.Namespace) -> int:
     with throwaway.servers() as variables:
         # The file of the developer's own servers must not fill in what is missing here.
         variables["NOVARA_ENV_FILE"] = os.devnull
-        command = subprocess.Popen(options.command, env={**os.environ, **variables})  # noqa: S603
+        command = subprocess.Popen(options.command, env={**os.environ, **variables})
         # Ctrl-C reaches the command too: let it end in its own way.
         signal.signal(signal.SIGINT, lambda *_: None)
         try:

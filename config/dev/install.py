@@ -37,7 +37,7 @@ def _works() -> bool:
     """A folder copied from elsewhere, or made by a Python that is gone, does not."""
     question = "import sys, pip; sys.exit(sys.version_info < (3, 11))"
     try:
-        done = subprocess.run([PYTHON, "-c", question], check=False, capture_output=True)  # noqa: S603
+        done = subprocess.run([PYTHON, "-c", question], check=False, capture_output=True)
     except OSError:
         return False
     return done.returncode == 0
@@ -51,7 +51,7 @@ def _install(requirements: str) -> int:
     count, on_terminal = 0, sys.stdout.isatty()
     sys.stdout.write(f"Installing {requirements} (a minute or two the first time) …\n")
     sys.stdout.flush()
-    with subprocess.Popen(  # noqa: S603
+    with subprocess.Popen(
         command, cwd=ROOT, env={**os.environ, **settings}, text=True, errors="replace",
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
     ) as pip:  # fmt: skip

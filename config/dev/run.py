@@ -33,8 +33,7 @@ class Wishes:
     def __init__(self) -> None:
         self.stop = 0
         self.reload = False
-        # Closing a terminal sends the same signal as a request to reload.
-        self._has_terminal = sys.stdout.isatty()
+        self._has_terminal = sys.stdout.isatty() and _terminal_is_there()
         signal.signal(signal.SIGINT, self._on_stop)
         signal.signal(signal.SIGTERM, self._on_stop)
         signal.signal(signal.SIGHUP, self._on_hangup)
@@ -43,10 +42,14 @@ class Wishes:
         self.stop += 1
 
     def _on_hangup(self, *_: object) -> None:
+        self.reload = True
+        self.notice_terminal()
+
+    def notice_terminal(self) -> None:
+        """A closed terminal means stop. It sends the signal of a reload, or none at all to us."""
         if self._has_terminal and not _terminal_is_there():
+            self._has_terminal = False
             self.stop += 1
-        else:
-            self.reload = True
 
     def pause(self, seconds: float = 0.1) -> None:
         if self.stop:
@@ -162,6 +165,7 @@ class Run:
                 self._reload()
             if time.monotonic() - checked > SERVERS_EVERY:
                 checked = time.monotonic()
+                self.wishes.notice_terminal()
                 self._look_after_servers()
 
     def _look_after_services(self) -> None:

@@ -33,7 +33,7 @@ class Service:
 
     def start(self, variables: dict[str, str]) -> None:
         with self.log.open("ab") as log:
-            self.process = subprocess.Popen(  # noqa: S603  our own commands
+            self.process = subprocess.Popen(
                 self.command,
                 stdin=subprocess.DEVNULL,
                 stdout=log,

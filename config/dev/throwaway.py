@@ -1,11 +1,13 @@
 """Servers for one test run: not durable, and deleted with all they hold."""
 
+import atexit
 import contextlib
 import fcntl
 import os
 import shutil
 import tempfile
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 from config.dev import environment, postgres, valkey
@@ -20,6 +22,8 @@ def servers() -> Iterator[dict[str, str]]:
     _sweep()
     folder = Path(tempfile.mkdtemp(prefix=PREFIX))
     folder.chmod(0o711)  # So that, started by root, PostgreSQL's user can pass through.
+    discard = partial(_discard, folder)
+    atexit.register(discard)  # The caller may end without leaving this block.
     with locked(folder / "in-use"):
         try:
             variables = environment.new_secrets()
@@ -29,7 +33,8 @@ def servers() -> Iterator[dict[str, str]]:
                 variables["REDIS_URL"] = valkey.start(folder)
             yield variables
         finally:
-            _discard(folder)
+            atexit.unregister(discard)
+            discard()
 
 
 def _discard(folder: Path) -> None:

@@ -11,7 +11,6 @@ from django.db import transaction
 from django.http import HttpRequest
 from rest_framework import exceptions, negotiation, parsers, renderers, status
 from rest_framework.request import Request
-from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from core import gate
@@ -72,8 +71,9 @@ def invalid(error: msgspec.ValidationError) -> InvalidInput:
     match = FAULT_AT.fullmatch(str(error))
     fault, path = (match["fault"], match["path"] or "") if match else (str(error), "")
     pointer = path.replace("[...]", "").replace("[", "/").replace("]", "").replace(".", "/")
-    if named := re.search(r"(?:unknown|required) field `(.+)`", fault):
-        pointer += f"/{named[1]}"
+    if named := re.search(r"(unknown|required) field `(.+)`", fault):
+        pointer += f"/{named[2]}"
+        fault = "Unknown field" if named[1] == "unknown" else "Is required"
     name = pointer.strip("/") or "body"
     return InvalidInput(f"{name}: {fault}.", [FieldError(f"{fault}.", pointer=pointer)])
 
@@ -149,10 +149,16 @@ class GatedView(APIView):
         with gate.unit_of_work():
             response = super().dispatch(request, *args, **kwargs)
             # Rendered here, so that nothing lazy is read after the gate has been left.
-            response.render()
+            response.render()  # type: ignore[attr-defined]  # All ours are REST framework's.
             if response.status_code >= status.HTTP_400_BAD_REQUEST:
                 transaction.set_rollback(True)
         return response
+
+    @property
+    def person(self) -> gate.Person:
+        """Who is inside the gate. Views that are open have nobody."""
+        person: gate.Person = self.request.user  # type: ignore[assignment]  # Not Django's user.
+        return person
 
     def get_authenticators(self) -> Any:
         return [] if self.is_open else super().get_authenticators()

@@ -8,7 +8,6 @@ from typing import Any
 
 import msgspec
 from django.http import HttpResponse
-from django.http.response import HttpResponseBase
 from rest_framework.response import Response
 
 from core.api.base import GatedView, as_domain_error, unforeseen
@@ -19,6 +18,10 @@ LIFE = {
     "Sunset": "Thu, 30 Nov 2028 00:00:00 GMT",
     "Link": '</api/docs>; rel="deprecation"; type="text/html"',
 }
+
+
+# The old service said 403 to a bad token, and its clients tell it from a missing one (401).
+OLD_STATUS = {"token-invalid": 403}
 
 
 def failure(error: DomainError) -> dict[str, Any]:
@@ -35,9 +38,7 @@ class V1View(GatedView):
     def get_exception_handler(self) -> Any:
         return self._answer_failure
 
-    def finalize_response(
-        self, request: Any, response: HttpResponseBase, *args: Any, **kwargs: Any
-    ) -> Any:
+    def finalize_response(self, request: Any, response: Any, *args: Any, **kwargs: Any) -> Any:
         finished = super().finalize_response(request, response, *args, **kwargs)
         for name, value in LIFE.items():
             finished.headers[name] = value
@@ -46,7 +47,9 @@ class V1View(GatedView):
     @staticmethod
     def _answer_failure(error: Exception, _context: Any) -> Response:
         known = as_domain_error(error) or unforeseen(error)
-        return Response(failure(known), status=known.status)
+        return Response(
+            failure(known), status=OLD_STATUS.get(known.code, known.status), headers=known.headers
+        )
 
 
 def refusal(error: DomainError) -> HttpResponse:
@@ -55,5 +58,5 @@ def refusal(error: DomainError) -> HttpResponse:
         msgspec.json.encode(failure(error)),
         status=error.status,
         content_type="application/json",
-        headers=LIFE,
+        headers=LIFE | error.headers,
     )

@@ -14,6 +14,8 @@ class Migration(migrations.Migration):
         SqlObject("triggers", "health_events__append_only"),
         SqlObject("triggers", "health_events__no_truncate"),
         SqlObject("views", "event_versions"),
+        SqlObject("functions", "json_texts"),
+        SqlObject("views", "daily_checkins_legacy"),
         SqlObject("functions", "record_events"),
         SqlObject("functions", "read_timeline"),
     ]

@@ -3,6 +3,8 @@
 import os
 import shutil
 import signal
+import subprocess
+import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import suppress
@@ -97,7 +99,7 @@ def test_postgres_sorts_by_code_point_and_keeps_utf8(folder: Path) -> None:
 
 @pytest.mark.parametrize(("durable", "expected"), [(True, ("on",) * 3), (False, ("off",) * 3)])
 def test_postgres_gives_up_safety_only_when_told(
-    folder: Path, durable: bool, expected: tuple[str, ...]
+    folder: Path, *, durable: bool, expected: tuple[str, ...]
 ) -> None:
     with psycopg.connect(postgres.start(folder, durable=durable)) as connection:
         found = connection.execute(
@@ -278,3 +280,22 @@ def test_a_lock_is_held_by_one(tmp_path: Path) -> None:
         locked(tmp_path / "lock", wait=False),
     ):
         pass
+
+
+def test_throwaway_servers_are_swept_up_after_a_killed_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tmp_path.chmod(0o711)
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    for name in ("DATABASE_URL", "REDIS_URL"):
+        monkeypatch.delenv(name, raising=False)
+    killed = ["-m", "config.dev", "with-servers", "sh", "-c", "kill -9 $PPID"]
+    tidy = ["-m", "config.dev", "with-servers", "sh", "-c", "exit 3"]
+
+    first = subprocess.run([sys.executable, *killed], check=False)  # noqa: S603
+    left_behind = list(tmp_path.iterdir())
+    second = subprocess.run([sys.executable, *tidy], check=False)  # noqa: S603
+
+    assert (first.returncode, second.returncode) == (-signal.SIGKILL, 3)
+    assert left_behind
+    assert not list(tmp_path.iterdir())

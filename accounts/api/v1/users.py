@@ -9,6 +9,8 @@ from rest_framework.response import Response
 
 from accounts import queries, services, tokens
 from accounts.services import Account
+from accounts.types import CYCLE_STAGES, MEDICATION_STATUSES
+from core.api.openapi import TEXT, UUID, YES_NO, Schema, described, object_of
 from core.api.v1 import V1View
 from core.errors import InvalidInput
 
@@ -19,9 +21,37 @@ PUBLIC = (
 )
 
 
+USER = object_of({"id": UUID, "email": TEXT, "nickname": TEXT, "timezone": TEXT})
+TOKEN = object_of({"success": YES_NO, "token": TEXT, "user": USER})
+PROFILE = object_of({"success": YES_NO, "user": USER})
+DONE = object_of({"success": YES_NO, "message": TEXT})
+SCORE = {"type": "integer", "minimum": 1, "maximum": 10}
+ANSWERS: Schema = {
+    "type": "object",
+    "properties": {
+        "nickname": {"type": "string", "maxLength": 50},
+        "timezone": {**TEXT, "description": "IANA name."},
+        **dict.fromkeys(("confidence_meds", "confidence_costs", "confidence_overall"), SCORE),
+        **dict.fromkeys(("primary_need", "cycle_stage", "top_concern"), TEXT),
+        **dict.fromkeys(("email_opt_in", "baseline_completed"), YES_NO),
+    },
+    "description": "Further keys are kept.",
+}
+BASELINE = {
+    **ANSWERS,
+    "required": ["confidence_meds", "confidence_costs", "confidence_overall"],
+}
+SIGN_UP = {
+    **ANSWERS,
+    "required": ["email"],
+    "properties": {**ANSWERS["properties"], "email": TEXT, "password": TEXT},
+}
+
+
 class LogIn(V1View):
     is_open = True
 
+    @described("Log in", {200: TOKEN}, body=object_of({"email": TEXT}, password=TEXT))
     def post(self, request: Request) -> Response:
         body = read_body(request)
         account = services.legacy_log_in(
@@ -45,6 +75,7 @@ class SignUp(V1View):
 
     is_open = True
 
+    @described("Sign up", {201: TOKEN}, body=SIGN_UP)
     def post(self, request: Request) -> Response:
         body = read_body(request)
         account = services.sign_up(
@@ -67,52 +98,59 @@ class LogOut(V1View):
 
     is_open = True
 
+    @described("Log out", {200: DONE})
     def post(self, request: Request) -> Response:
         return Response({"success": True, "message": "Logged out successfully"})
 
 
 class Me(V1View):
+    @described("The person and their profile", {200: PROFILE})
     def get(self, request: Request) -> Response:
-        return Response({"success": True, "user": queries.profile(request.user.id)})
+        return Response({"success": True, "user": queries.profile(self.person.id)})
 
+    @described("Change the profile", {200: PROFILE}, body=ANSWERS)
     def put(self, request: Request) -> Response:
         user = services.update_profile(
-            person=request.user, changes=read_body(request), now=timezone.now()
+            person=self.person, changes=read_body(request), now=timezone.now()
         )
-        return Response(
-            {"success": True, "user": user, "message": "Profile updated successfully"}
-        )
+        return Response({"success": True, "user": user, "message": "Profile updated successfully"})
 
 
 class Profile(V1View):
     """The same as Me, flat beside `success`."""
 
+    @described("The profile, flat", {200: USER})
     def get(self, request: Request) -> Response:
-        return Response({**queries.profile(request.user.id), "success": True})
+        return Response({**queries.profile(self.person.id), "success": True})
 
+    @described("Change the profile", {200: USER}, body=ANSWERS)
     def put(self, request: Request) -> Response:
         user = services.update_profile(
-            person=request.user, changes=read_body(request), now=timezone.now()
+            person=self.person, changes=read_body(request), now=timezone.now()
         )
         message = "Profile updated successfully"
         return Response({**user, "success": True, "user": user, "message": message})
 
 
 class Baseline(V1View):
+    @described("Answer the baseline", {200: PROFILE}, body=BASELINE)
     def patch(self, request: Request) -> Response:
         user = services.update_baseline(
-            person=request.user, answers=read_body(request), now=timezone.now()
+            person=self.person, answers=read_body(request), now=timezone.now()
         )
         message = "Baseline data updated successfully"
         return Response({"success": True, "message": message, "user": user, "data": user})
 
 
 class CycleStage(V1View):
+    @described(
+        "Move to another stage of the cycle",
+        {200: DONE},
+        body=object_of({"cycle_stage": {"enum": list(CYCLE_STAGES)}}),
+    )
     def patch(self, request: Request) -> Response:
         stage = read_body(request).get("cycle_stage")
-        user = services.update_cycle_stage(
-            person=request.user, stage=stage, now=timezone.now()
-        )
+        user = services.update_cycle_stage(person=self.person, stage=stage, now=timezone.now())
         return Response(
             {
                 "success": True,
@@ -125,9 +163,14 @@ class CycleStage(V1View):
 
 
 class MedicationStatus(V1View):
+    @described(
+        "Change the medication status",
+        {200: DONE},
+        body=object_of({"medication_status": {"enum": list(MEDICATION_STATUSES)}}),
+    )
     def patch(self, request: Request) -> Response:
         user = services.update_medication_status(
-            person=request.user,
+            person=self.person,
             medication_status=read_body(request).get("medication_status"),
             now=timezone.now(),
         )
@@ -142,9 +185,10 @@ class MedicationStatus(V1View):
 
 
 class CompleteOnboarding(V1View):
+    @described("Complete the onboarding", {200: DONE})
     def post(self, request: Request) -> Response:
         changes = {"baseline_completed": True}
-        services.update_profile(person=request.user, changes=changes, now=timezone.now())
+        services.update_profile(person=self.person, changes=changes, now=timezone.now())
         return Response({"success": True, "message": "Onboarding completed successfully"})
 
 

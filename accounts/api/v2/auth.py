@@ -4,12 +4,12 @@ from dataclasses import asdict
 from typing import Any
 
 from django.utils import timezone
+from drf_spectacular.utils import extend_schema
 from rest_framework import serializers, status
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts import queries, services
-from accounts.authentication import BearerAuthentication
 from accounts.services import Account, Session
 from core.api.v2 import Body, V2View
 
@@ -64,6 +64,9 @@ class PersonOut(serializers.Serializer[Any]):
     timezone = serializers.CharField()
 
 
+PERSON = ("id", "email", "nickname", "timezone")
+
+
 class SessionWithPersonOut(SessionOut):
     user = PersonOut()
 
@@ -71,6 +74,7 @@ class SessionWithPersonOut(SessionOut):
 class SignUp(V2View):
     is_open = True
 
+    @extend_schema(request=SignUpIn, responses={201: SessionWithPersonOut})
     def post(self, request: Request) -> Response:
         sent = checked(SignUpIn, request)
         account = services.sign_up(
@@ -86,6 +90,7 @@ class SignUp(V2View):
 class LogIn(V2View):
     is_open = True
 
+    @extend_schema(request=LogInIn, responses=SessionWithPersonOut)
     def post(self, request: Request) -> Response:
         account = services.log_in(
             **checked(LogInIn, request),
@@ -99,6 +104,7 @@ class LogIn(V2View):
 class Refresh(V2View):
     is_open = True
 
+    @extend_schema(request=RefreshIn, responses=SessionOut)
     def post(self, request: Request) -> Response:
         token = checked(RefreshIn, request)["refresh_token"]
         return Response(shown(services.refresh_session(token=token, now=timezone.now())))
@@ -107,6 +113,7 @@ class Refresh(V2View):
 class Revoke(V2View):
     is_open = True
 
+    @extend_schema(request=RevokeIn, responses={204: None})
     def post(self, request: Request) -> Response:
         services.revoke_session(token=checked(RevokeIn, request)["token"], now=timezone.now())
         return Response(status=status.HTTP_204_NO_CONTENT)
@@ -117,9 +124,9 @@ class Password(V2View):
 
     is_open = True
 
+    @extend_schema(request=PasswordIn, responses=SessionOut)
     def post(self, request: Request) -> Response:
-        claims = BearerAuthentication.claims(request.META.get("HTTP_AUTHORIZATION"))
-        person = services.authenticate_again(claims)
+        person = services.authenticate_again(self.claims(request))
         sent = checked(PasswordIn, request)
         session = services.change_password(
             person=person,
@@ -131,9 +138,10 @@ class Password(V2View):
 
 
 class Me(V2View):
+    @extend_schema(responses=PersonOut)
     def get(self, request: Request) -> Response:
-        fields = queries.profile(request.user.id)
-        return Response({name: fields[name] for name in PersonOut().fields})
+        fields = queries.profile(self.person.id)
+        return Response({name: fields[name] for name in PERSON})
 
 
 def checked(shape: type[Body], request: Request) -> dict[str, Any]:
@@ -148,5 +156,5 @@ def shown(session: Session) -> dict[str, Any]:
 
 
 def with_person(session: Session, account: Account) -> dict[str, Any]:
-    person = {name: account.fields[name] for name in PersonOut().fields}
+    person = {name: account.fields[name] for name in PERSON}
     return {**shown(session), "user": person}

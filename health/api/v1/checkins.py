@@ -4,49 +4,100 @@ import uuid
 from typing import Any
 
 from django.utils import timezone
+from drf_spectacular.utils import OpenApiParameter
 from rest_framework import status
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from core.api.openapi import (
+    DATE,
+    INSTANT,
+    TEXT,
+    UUID,
+    WHOLE,
+    YES_NO,
+    described,
+    object_of,
+    or_null,
+)
 from core.api.v1 import V1View
 from core.errors import FieldError, InvalidInput, NotFound
+from core.gate import Person
 from health import checkins, queries, services
 from health.queries import Checkin
 
+FORM = {
+    "type": "object",
+    "required": ["mood_today", "confidence_today"],
+    "properties": {
+        "mood_today": {
+            "type": "string",
+            "minLength": 1,
+            "description": "One mood, or several with commas.",
+        },
+        "confidence_today": {"type": "integer", "minimum": 1, "maximum": 10},
+        "date_submitted": {**DATE, "description": "The person's local date; default: today."},
+    },
+    "description": "Every further key is kept and comes back as it was sent.",
+}
+CHANGES = {**FORM, "required": []}
+CHECKIN = object_of(
+    {"id": UUID, "user_id": UUID, "date_submitted": DATE, "created_at": INSTANT},
+    mood_today=TEXT,
+    confidence_today=WHOLE,
+)
+SHOWN = object_of({**CHECKIN["properties"], "fields": CHECKIN})
+LIST = object_of({"success": YES_NO, "records": {"type": "array", "items": SHOWN}, "count": WHOLE})
+ONE = object_of({"success": YES_NO, "checkin": SHOWN})
+SUBMITTED = object_of({"success": YES_NO, "checkin": CHECKIN, "message": TEXT})
+DONE = object_of({"success": YES_NO, "message": TEXT})
+VALUES = or_null({"type": "object"})
+
 DEFAULT_LIMIT = 30
 HIGHEST_LIMIT = 1000
+LIMIT = OpenApiParameter(
+    "limit", {"type": "integer", "minimum": 1, "maximum": HIGHEST_LIMIT, "default": DEFAULT_LIMIT}
+)
 
 
 class Checkins(V1View):
+    @described("Check-ins, newest first", {200: LIST}, parameters=[LIMIT])
     def get(self, request: Request) -> Response:
-        found = queries.latest_checkins(request.user.id, read_limit(request))
+        found = queries.latest_checkins(self.person.id, read_limit(request))
         elements = [element(checkin) for checkin in found]
         return Response(
             {"success": True, "checkins": elements, "records": elements, "count": len(elements)}
         )
 
+    @described("Submit the day's check-in", {201: SUBMITTED}, body=FORM)
     def post(self, request: Request) -> Response:
-        return submitted(request, is_enhanced=False)
+        return submitted(self.person, request, is_enhanced=False)
 
 
 class EnhancedCheckins(V1View):
+    @described("Submit the long form", {201: SUBMITTED}, body=FORM)
     def post(self, request: Request) -> Response:
-        return submitted(request, is_enhanced=True)
+        return submitted(self.person, request, is_enhanced=True)
 
 
 class CheckinsOfUser(V1View):
+    @described("One's own check-ins", {200: LIST}, parameters=[LIMIT])
     def get(self, request: Request, user_id: str) -> Response:
-        if user_id != str(request.user.id):
+        if user_id != str(self.person.id):
             raise NotFound("User not found")
-        found = queries.latest_checkins(request.user.id, read_limit(request))
+        found = queries.latest_checkins(self.person.id, read_limit(request))
         elements = [element(checkin) for checkin in found]
         return Response({"success": True, "records": elements, "count": len(elements)})
 
 
 class CheckinToday(V1View):
+    @described(
+        "Today's check-in",
+        {200: object_of({"success": YES_NO, "hasCheckedIn": YES_NO, "checkin": or_null(SHOWN)})},
+    )
     def get(self, request: Request) -> Response:
-        today = services.today(request.user, timezone.now())
-        checkin = queries.find_checkin_on(request.user.id, today)
+        today = services.today(self.person, timezone.now())
+        checkin = queries.find_checkin_on(self.person.id, today)
         return Response(
             {
                 "success": True,
@@ -60,8 +111,12 @@ class CheckinToday(V1View):
 class LastValues(V1View):
     """What the form is filled with at the next check-in, in the keys of both old servers."""
 
+    @described(
+        "What the form is filled with",
+        {200: object_of({"success": YES_NO, "hasValues": YES_NO, "lastValues": VALUES})},
+    )
     def get(self, request: Request) -> Response:
-        found = queries.latest_checkins(request.user.id, 1)
+        found = queries.latest_checkins(self.person.id, 1)
         if not found:
             return Response(
                 {
@@ -77,7 +132,7 @@ class LastValues(V1View):
             **filled(last.form),
             "last_checkin_date": last.date,
             "days_since_last_checkin": (
-                services.today(request.user, timezone.now()) - last.date
+                services.today(self.person, timezone.now()) - last.date
             ).days,
         }
         values |= {key: None for key in LAST_VALUES if key not in values}
@@ -87,13 +142,15 @@ class LastValues(V1View):
 
 
 class OneCheckin(V1View):
+    @described("One check-in", {200: ONE})
     def get(self, request: Request, checkin_id: str) -> Response:
-        checkin = queries.get_checkin(request.user.id, known_id(checkin_id))
+        checkin = queries.get_checkin(self.person.id, known_id(checkin_id))
         return Response({"success": True, "checkin": element(checkin)})
 
+    @described("Change what is sent, keep the rest", {200: ONE}, body=CHANGES)
     def put(self, request: Request, checkin_id: str) -> Response:
         checkin = services.update_checkin(
-            person=request.user,
+            person=self.person,
             checkin_id=known_id(checkin_id),
             form=read_form(request),
             now=timezone.now(),
@@ -106,9 +163,10 @@ class OneCheckin(V1View):
             }
         )
 
+    @described("Delete a check-in", {200: DONE})
     def delete(self, request: Request, checkin_id: str) -> Response:
         services.delete_checkin(
-            person=request.user, checkin_id=known_id(checkin_id), now=timezone.now()
+            person=self.person, checkin_id=known_id(checkin_id), now=timezone.now()
         )
         return Response({"success": True, "message": "Check-in deleted successfully"})
 
@@ -126,10 +184,10 @@ LAST_VALUES = (
 )
 
 
-def submitted(request: Request, *, is_enhanced: bool) -> Response:
+def submitted(person: Person, request: Request, *, is_enhanced: bool) -> Response:
     form = read_form(request)
     submit = services.submit_enhanced_checkin if is_enhanced else services.submit_checkin
-    checkin = submit(person=request.user, form=form, now=timezone.now())
+    checkin = submit(person=person, form=form, now=timezone.now())
     answer: dict[str, Any] = {
         "success": True,
         "checkin": {
@@ -190,8 +248,4 @@ def known_id(text: str) -> uuid.UUID:
         return uuid.UUID(text)
     except ValueError:
         detail = "Check-in not found"
-        raise NotFound(
-            detail, [FieldError("The id must be a UUID.", parameter="id")]
-        ) from None
-
-
+        raise NotFound(detail, [FieldError("The id must be a UUID.", parameter="id")]) from None

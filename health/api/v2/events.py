@@ -5,21 +5,47 @@ import uuid
 import msgspec
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
+from drf_spectacular.utils import OpenApiParameter
 from rest_framework import status
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from core import times
 from core.api.base import decode_json, read_query
+from core.api.openapi import described, query_parameters, ref
 from core.api.v2 import HotView, V2View, json_response
 from core.errors import FieldError, InvalidInput
-from core import times
 from health import queries, services
-from health.types import BatchIn, CorrectionIn, EventIn, EventQuery, RetractionIn
+from health.types import (
+    BatchIn,
+    BatchOut,
+    CorrectionIn,
+    EventIn,
+    EventOut,
+    EventQuery,
+    EventWithHistory,
+    RetractionIn,
+)
 
 LONGEST_KEY = 190
 
 
+KEY = OpenApiParameter(
+    "Idempotency-Key", str, OpenApiParameter.HEADER, description="Makes a repeated call harmless."
+)
+IF_MATCH = OpenApiParameter(
+    "If-Match", str, OpenApiParameter.HEADER, description="The ETag of the version you read."
+)
+
+
 class Events(HotView):
+    @described(
+        "Record an event",
+        {201: ref(EventOut), 200: ref(EventOut)},
+        body=ref(EventIn),
+        parameters=[KEY],
+        description="200: this client_event_id was recorded before; here is the first answer.",
+    )
     def post(self, request: HttpRequest) -> HttpResponse:
         recorded = services.record_event(
             claims=self.claims(request),
@@ -35,6 +61,13 @@ class Events(HotView):
 
 
 class EventBatch(HotView):
+    @described(
+        "Record up to 1,000 events at once",
+        {200: ref(BatchOut)},
+        body=ref(BatchIn),
+        parameters=[KEY],
+        description="One transaction. If one event is invalid, nothing is recorded.",
+    )
     def post(self, request: HttpRequest) -> HttpResponse:
         results = services.record_events(
             claims=self.claims(request),
@@ -46,11 +79,17 @@ class EventBatch(HotView):
 
 
 class Event(V2View):
+    @described(
+        "One event",
+        {200: ref(EventWithHistory)},
+        parameters=query_parameters(EventQuery),
+        description="Its newest version, or what was known at `as_of`.",
+    )
     def get(self, request: Request, event_id: uuid.UUID) -> Response:
         query = read_query(request._request, EventQuery)
         as_of = times.read_instant(query.as_of, "/as_of")[0] if query.as_of else None
         event = services.get_event(
-            person=request.user,
+            person=self.person,
             event_id=event_id,
             as_of=as_of,
             with_history=query.include == "history",
@@ -59,9 +98,16 @@ class Event(V2View):
 
 
 class Corrections(V2View):
+    @described(
+        "Correct an event",
+        {201: ref(EventOut)},
+        body=ref(CorrectionIn),
+        parameters=[IF_MATCH],
+        description="Appends a version with the whole new event_data; the old one stays.",
+    )
     def post(self, request: Request, event_id: uuid.UUID) -> Response:
         services.correct_event(
-            person=request.user,
+            person=self.person,
             event_id=event_id,
             correction=msgspec.convert(request.data, CorrectionIn),
             expected_version=if_match(request),
@@ -71,9 +117,16 @@ class Corrections(V2View):
 
 
 class Retractions(V2View):
+    @described(
+        "Retract an event",
+        {201: ref(EventOut)},
+        body=ref(RetractionIn),
+        parameters=[IF_MATCH],
+        description="The event counts no more and leaves the timeline; its history stays.",
+    )
     def post(self, request: Request, event_id: uuid.UUID) -> Response:
         services.retract_event(
-            person=request.user,
+            person=self.person,
             event_id=event_id,
             reason=msgspec.convert(request.data, RetractionIn).reason,
             expected_version=if_match(request),

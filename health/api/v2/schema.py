@@ -1,10 +1,6 @@
 """How the OpenAPI document describes the shapes of health/types.py."""
 
-from typing import Any
-
 import msgspec
-from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import OpenApiParameter, OpenApiResponse
 
 from health import types
 

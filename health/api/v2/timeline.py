@@ -7,14 +7,30 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from core.api.base import read_query
+from core.api.openapi import TEXT, WHOLE, YES_NO, described, object_of, query_parameters, ref
 from core.api.v2 import HotView, V2View, with_etag
 from health import services
 from health.api.v2.events import Events
 from health.event_types import EVENT_TYPES
-from health.types import SummaryQuery, TimelineQuery
+from health.types import (
+    EventTypesOut,
+    SummaryOut,
+    SummaryQuery,
+    TimelineOut,
+    TimelineQuery,
+)
 
 
 class Timeline(HotView):
+    @described(
+        "The timeline, newest first",
+        {200: ref(TimelineOut), 304: None},
+        parameters=query_parameters(TimelineQuery),
+        description=(
+            "What holds now; `include=history` shows every version, `as_of` what was known then."
+            " `event_types` is a list with commas. `next` is the cursor of the following page."
+        ),
+    )
     def get(self, request: HttpRequest) -> HttpResponse:
         claims = self.claims(request)
         query = read_query(request, TimelineQuery)
@@ -28,17 +44,21 @@ class HealthEvents(Timeline, Events):
 
 
 class DailySummary(V2View):
+    @described(
+        "A local day at a glance (default: today)",
+        {200: ref(SummaryOut)},
+        parameters=query_parameters(SummaryQuery),
+    )
     def get(self, request: Request) -> Response:
         query = read_query(request._request, SummaryQuery)
-        summary = services.daily_summary(
-            person=request.user, date=query.date, now=timezone.now()
-        )
+        summary = services.daily_summary(person=self.person, date=query.date, now=timezone.now())
         return Response(summary)
 
 
 class EventTypes(V2View):
     is_open = True
 
+    @described("The types of events and the JSON Schemas of their data", {200: ref(EventTypesOut)})
     def get(self, request: Request) -> Response:
         return Response(
             {
@@ -58,11 +78,23 @@ class EventTypes(V2View):
         )
 
 
+STATUS = object_of(
+    {
+        "schema_v2_enabled": YES_NO,
+        "health_events_percent": WHOLE,
+        "database_type": TEXT,
+        "features": {"type": "object", "additionalProperties": YES_NO},
+        "endpoints_available": {"type": "array", "items": TEXT},
+    }
+)
+
+
 class Status(V2View):
     """What is switched on. Open, as in the old service; the keys of both its generations."""
 
     is_open = True
 
+    @described("What is switched on", {200: object_of({"success": YES_NO, "status": STATUS})})
     def get(self, request: Request) -> Response:
         is_on = settings.USE_SCHEMA_V2
         return Response(

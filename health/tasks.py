@@ -1,0 +1,16 @@
+"""Work for later. Rows are the truth: a task that is lost is found again by the timetable."""
+
+from celery import shared_task
+
+from core import gate
+from health import checkin_rows, queries
+
+
+@shared_task
+def write_waiting_events() -> int:
+    """Write the events of check-ins that were stored in V1 mode, person by person."""
+    written = 0
+    for user_id in queries.people_with_waiting_checkins():
+        with gate.as_person(user_id) as person:
+            written += checkin_rows.write_waiting_events(person.id)
+    return written
