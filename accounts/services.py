@@ -402,3 +402,24 @@ CHECKS: Final[dict[str, Callable[[str, object], Any]]] = {
     "nickname": _nickname,
     "timezone": _zone,
 }
+
+
+# The console
+
+
+@transaction.atomic
+def set_active(*, user_ids: Iterable[uuid.UUID], is_active: bool, now: dt.datetime) -> int:
+    """Let people use the service, or no longer; then their sessions end for good."""
+    users = User.objects.filter(id__in=list(user_ids)).exclude(is_active=is_active)
+    changed = list(users.values_list("id", flat=True))
+    for user_id in changed if not is_active else ():
+        end_sessions(user_id=user_id, reason="deactivated", now=now)
+    return User.objects.filter(id__in=changed).update(is_active=is_active)
+
+
+@transaction.atomic
+def end_sessions(*, user_id: uuid.UUID, reason: str, now: dt.datetime) -> None:
+    """Refuse every token that a person has now."""
+    User.objects.filter(id=user_id).update(tokens_valid_from=now)
+    families = RefreshFamily.objects.filter(user_id=user_id, revoked_at=None)
+    _revoke(families.values_list("id", flat=True), reason, now)

@@ -8,6 +8,9 @@ import msgspec
 
 ShortText = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
 
+Instant = Annotated[str, msgspec.Meta(extra_json_schema={"format": "date-time"})]
+ZoneName = Annotated[str, msgspec.Meta(examples=["Europe/Berlin"])]
+
 LONGEST_BATCH = 1000
 
 
@@ -22,8 +25,8 @@ class EventIn(msgspec.Struct, forbid_unknown_fields=True):
     event_type: str
     event_data: dict[str, Any]
     event_subtype: ShortText | None = None
-    occurred_at: str | None = None
-    time_zone: str | None = None
+    occurred_at: Instant | None = None
+    time_zone: ZoneName | None = None
     client_event_id: ShortText | None = None
     correlation_id: uuid.UUID | None = None
     source: ShortText = "api"
@@ -39,8 +42,8 @@ class CorrectionIn(msgspec.Struct, forbid_unknown_fields=True):
 
     event_data: dict[str, Any]
     reason: Annotated[str, msgspec.Meta(min_length=1, max_length=1000)]
-    occurred_at: str | None = None
-    time_zone: str | None = None
+    occurred_at: Instant | None = None
+    time_zone: ZoneName | None = None
 
 
 class RetractionIn(msgspec.Struct, forbid_unknown_fields=True):
@@ -56,12 +59,12 @@ class TimelineQuery(msgspec.Struct, forbid_unknown_fields=True):
     limit: Annotated[int, msgspec.Meta(ge=1, le=200)] = 50
     cursor: str | None = None
     include: Literal["history"] | None = None
-    as_of: str | None = None
+    as_of: Instant | None = None
 
 
 class EventQuery(msgspec.Struct, forbid_unknown_fields=True):
     include: Literal["history"] | None = None
-    as_of: str | None = None
+    as_of: Instant | None = None
 
 
 class SummaryQuery(msgspec.Struct, forbid_unknown_fields=True):

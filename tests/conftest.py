@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from django.conf import settings
 from django.test import Client
+from django.test.utils import setup_databases
 from django.utils import timezone
 
 from accounts import tokens
@@ -22,6 +23,18 @@ from tests.factories import make_tenant, make_user
 @pytest.fixture(autouse=True)
 def fast_passwords(settings: Any) -> None:
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(
+    django_test_environment: None, django_db_modify_db_settings: None, django_db_blocker: Any
+) -> None:
+    """Make the test database, also where pytest-django sees no test that it knows to need it.
+
+    It is not dropped: the throwaway server goes with it, another one makes it anew next time.
+    """
+    with django_db_blocker.unblock():
+        setup_databases(verbosity=0, interactive=False)
 
 
 @pytest.fixture
@@ -56,12 +69,13 @@ class ApiClient(Client):
         return response
 
 
+def token_of(user: User) -> str:
+    """Make a V1 token, which both versions accept."""
+    return tokens.v1_token(user_id=user.id, email=user.email, nickname="Alex", now=timezone.now())
+
+
 def client_of(user: User) -> ApiClient:
-    """Log a person in with a V1 token, which both versions accept."""
-    token = tokens.v1_token(
-        user_id=user.id, email=user.email, nickname="Alex", now=timezone.now()
-    )
-    return ApiClient(headers={"authorization": f"Bearer {token}"})
+    return ApiClient(headers={"authorization": f"Bearer {token_of(user)}"})
 
 
 @pytest.fixture

@@ -53,7 +53,8 @@ def down(_: argparse.Namespace) -> int:
     if pid := run.running_pid(FOLDER):
         with step(f"running Novara (process {pid})"):
             os.kill(pid, signal.SIGTERM)
-            wait_until(lambda: not run.running_pid(FOLDER), seconds=40)
+            if not wait_until(lambda: not run.running_pid(FOLDER), seconds=60):
+                raise SetupError(f"Process {pid} does not end: end it with kill -9 {pid}.")
     if not FOLDER.exists():
         return 0
     services.end_orphans(FOLDER, grace=3)

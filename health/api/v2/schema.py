@@ -1,8 +1,12 @@
-"""How the OpenAPI document describes the shapes of health/types.py."""
+"""The shapes of health/types.py as components of the OpenAPI document."""
+
+from typing import Any
 
 import msgspec
 
+from core.api.openapi import ref
 from health import types
+from health.event_types import EVENT_TYPES
 
 SHAPES = (
     types.EventIn,
@@ -16,4 +20,21 @@ SHAPES = (
     types.SummaryOut,
     types.EventTypesOut,
 )
-_, COMPONENTS = msgspec.json.schema_components(SHAPES, ref_template="#/components/schemas/{name}")
+
+
+def components() -> dict[str, Any]:
+    """Give each event type's data its own component, and EventIn one variant per type."""
+    _, found = msgspec.json.schema_components(SHAPES, ref_template="#/components/schemas/{name}")
+    found["EventIn"]["oneOf"] = []
+    for kind in EVENT_TYPES.values():
+        name = f"{kind.name.capitalize()}Data"
+        schema = {key: part for key, part in kind.schemas[-1].items() if key != "$schema"}
+        found[name] = schema | {"description": kind.description}
+        found["EventIn"]["oneOf"].append(
+            {
+                "title": kind.name,
+                "properties": {"event_type": {"const": kind.name}, "event_data": ref(name)},
+            }
+        )
+    found["EventIn"]["properties"]["event_type"] = {"enum": list(EVENT_TYPES)}
+    return found
