@@ -1,6 +1,8 @@
 """What the pages of the console have in common: whose rows they show, and cheap long lists."""
 
+import json
 import math
+from collections.abc import Mapping
 from typing import Any, Final, TypeVar
 
 from django.contrib import admin
@@ -8,6 +10,7 @@ from django.core.paginator import Paginator
 from django.db import connection, models
 from django.http import HttpRequest
 from django.utils.functional import cached_property
+from django.utils.html import format_html, format_html_join
 
 EXACT_UP_TO: Final = 10_000
 
@@ -122,3 +125,34 @@ class ReadOnlyAdmin(ConsoleAdmin[Record]):
 def actor(request: HttpRequest) -> Any:
     """Give whoever is at the console. Typed loosely, as accounts is above this floor."""
     return request.user
+
+
+def label(key: str) -> str:
+    """Make a heading of a key: "phq4_score" → "PHQ4 score"."""
+    words = key.replace("_", " ").replace("phq4", "PHQ-4").strip()
+    return words[:1].upper() + words[1:]
+
+
+def in_words(value: object) -> str:
+    """Say a JSON value as people would."""
+    if value is None:
+        return "asked, not answered"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, str | int | float):
+        return str(value)
+    if isinstance(value, list) and all(isinstance(part, str | int | float) for part in value):
+        return ", ".join(in_words(part) for part in value) or "none"
+    return json.dumps(value, ensure_ascii=False, indent=2)
+
+
+def facts(data: Mapping[str, Any]) -> str:
+    """Show a JSON object as a table of two columns."""
+    if not data:
+        return "-"
+    rows = format_html_join(
+        "",
+        '<tr><th scope="row">{}</th><td>{}</td></tr>',
+        ((label(key), in_words(value)) for key, value in data.items()),
+    )
+    return format_html('<table class="facts"><tbody>{}</tbody></table>', rows)

@@ -7,14 +7,15 @@ connection carries nothing over. The SQL side is accounts/sql/functions/enter_ga
 
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final, LiteralString
 
+import psycopg
 from django.db import connection, transaction
 
-ENTER = (
+ENTER: Final = (
     "SELECT tenant_id::text, user_id::text, time_zone"
     "  FROM enter_gate(%s::uuid, %s, %s::uuid, to_timestamp(%s))"
 )
@@ -66,9 +67,9 @@ def enter(claims: Claims) -> Person | None:
     """
     if not connection.in_atomic_block:
         raise RuntimeError("The gate needs a unit of work.")
-    raw: Any = connection.connection
+    raw: psycopg.Connection[Any] = connection.connection
     with raw.pipeline():
-        cursor = raw.execute(ENTER, claims.as_parameters(), prepare=prepares())
+        cursor = execute_prepared(ENTER, claims.as_parameters())
     row = cursor.fetchone()
     if row is None:
         return None
@@ -108,8 +109,10 @@ def as_system() -> Iterator[None]:
         yield
 
 
-def prepares() -> bool:
-    return bool(connection.settings_dict.get("PREPARED_STATEMENTS", True))
+def execute_prepared(sql: LiteralString, parameters: Sequence[Any]) -> psycopg.Cursor[Any]:
+    """Run a statement that the server keeps prepared, past Django's cursor, which cannot."""
+    cursor = psycopg.Cursor(connection.connection)
+    return cursor.execute(sql, parameters, prepare=connection.settings_dict["PREPARED_STATEMENTS"])
 
 
 BYPASS = """

@@ -3,7 +3,7 @@
 import datetime as dt
 import uuid
 from collections.abc import Iterable
-from typing import Any, Final
+from typing import Any, Final, LiteralString
 
 import msgspec
 from django.db import IntegrityError, connection, transaction
@@ -124,7 +124,7 @@ def find_current(event_id: uuid.UUID) -> HealthEvent:
     return event
 
 
-def _one_statement(sql: str, parameters: tuple[Any, ...]) -> tuple[Any, ...] | None:
+def _one_statement(sql: LiteralString, parameters: tuple[Any, ...]) -> tuple[Any, ...] | None:
     """Run a function that enters the gate itself, as one prepared statement without BEGIN.
 
     It is its own transaction, so the gate closes with it.
@@ -138,9 +138,7 @@ def _one_statement(sql: str, parameters: tuple[Any, ...]) -> tuple[Any, ...] | N
     return _execute(sql, parameters)
 
 
-def _execute(sql: str, parameters: tuple[Any, ...]) -> tuple[Any, ...] | None:
-    raw: Any = connection.connection
+def _execute(sql: LiteralString, parameters: tuple[Any, ...]) -> tuple[Any, ...] | None:
     with connection.wrap_database_errors:
-        cursor = raw.execute(sql, parameters, prepare=gate.prepares())
-        row: tuple[Any, ...] | None = cursor.fetchone()
+        row: tuple[Any, ...] | None = gate.execute_prepared(sql, parameters).fetchone()
     return row

@@ -15,6 +15,7 @@ class Migration(migrations.Migration):
         SqlObject("triggers", "health_events__no_truncate"),
         SqlObject("views", "event_versions"),
         SqlObject("functions", "json_texts"),
+        SqlObject("functions", "json_number"),
         SqlObject("views", "daily_checkins_legacy"),
         SqlObject("functions", "record_events"),
         SqlObject("functions", "read_timeline"),

@@ -130,6 +130,7 @@ class LastValues(V1View):
         last = found[0]
         values = {
             **filled(last.form),
+            "date_submitted": last.date,
             "last_checkin_date": last.date,
             "days_since_last_checkin": (
                 services.today(self.person, timezone.now()) - last.date

@@ -48,6 +48,18 @@ SELECT c.id,
        (c.said #>> '{assessment,total_score}')::smallint AS phq4_score,
        (c.said #>> '{assessment,anxiety_score}')::smallint AS phq4_anxiety,
        (c.said #>> '{assessment,depression_score}')::smallint AS phq4_depression,
+       c.said #>> '{mood,extra,sentiment}' AS sentiment,
+       json_number(c.said #> '{mood,extra,sentiment_confidence}') AS sentiment_confidence,
+       c.said #> '{mood,extra,sentiment_scores}' AS sentiment_scores,
+       json_number(c.said #> '{mood,extra,sentiment_processing_time}')
+           AS sentiment_processing_time,
+       json_number(c.said #> '{mood,extra,medication_confidence_today}')
+           AS medication_confidence_today,
+       c.said #>> '{mood,extra,medication_concern_today}' AS medication_concern_today,
+       json_number(c.said #> '{mood,extra,financial_stress_today}') AS financial_stress_today,
+       c.said #>> '{mood,extra,financial_concern_today}' AS financial_concern_today,
+       json_number(c.said #> '{mood,extra,journey_readiness_today}') AS journey_readiness_today,
+       c.said #>> '{mood,extra,top_concern_today}' AS top_concern_today,
        coalesce(c.said #> '{mood,extra}', '{}') AS extra,
        c.created_at,
        c.updated_at

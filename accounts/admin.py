@@ -1,0 +1,499 @@
+"""The console's pages about people, clinics and what is left of people who were erased."""
+
+import uuid
+from collections.abc import Iterable, Sequence
+from typing import Any, ClassVar, Final
+
+from django import forms
+from django.contrib import admin, messages
+from django.contrib.admin.models import ADDITION, LogEntry
+from django.contrib.admin.options import get_content_type_for_model
+from django.contrib.admin.utils import unquote
+from django.contrib.auth.admin import UserAdmin
+from django.contrib.auth.forms import AdminPasswordChangeForm, BaseUserCreationForm
+from django.contrib.auth.models import Group
+from django.core.exceptions import PermissionDenied
+from django.db import transaction
+from django.db.models import Count, F, OuterRef, QuerySet, Subquery
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.response import TemplateResponse
+from django.urls import path, reverse
+from django.utils import timezone
+from django.utils.html import format_html
+
+from accounts import services
+from accounts.models import ErasureCertificate, Tenant, User, UserProfile
+from accounts.types import CYCLE_STAGES, MEDICATION_STATUSES
+from core.admin import ConsoleAdmin, ReadOnlyAdmin, actor, facts
+from core.errors import DomainError
+from core.gate import Person
+from core.times import known_zones
+
+# Rights come with the staff and superuser marks; groups would only look as if they did something.
+admin.site.unregister(Group)
+
+PRIMARY_NEEDS: Final = (
+    "emotional_support",
+    "medication_guidance",
+    "financial_planning",
+    "procedure_info",
+    "community",
+)
+LABELS: Final = {"ivf_prep": "IVF preparation", "tww": "Two-week wait", "procedure_info": "Procedures"}
+OWN_RIGHTS: Final = ("is_active", "is_staff", "is_superuser")
+LONGEST_NICKNAME: Final = 50
+
+
+class PersonForm(forms.ModelForm[User]):
+    actor: ClassVar[User]
+
+    class Meta:
+        model = User
+        fields = ("email", *OWN_RIGHTS)
+
+    def clean_email(self) -> str:
+        email: str = self.cleaned_data["email"]
+        return email.lower()
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean() or self.cleaned_data
+        if self.instance.pk == self.actor.pk:
+            for name in OWN_RIGHTS:
+                if name in self.changed_data and not cleaned[name]:
+                    self.add_error(name, "You cannot take this away from yourself.")
+        return cleaned
+
+
+class NewPersonForm(BaseUserCreationForm[User]):
+    class Meta:
+        model = User
+        fields = ("email", "tenant")
+        labels: ClassVar = {"tenant": "Clinic"}
+
+    def clean_email(self) -> str:
+        email: str = self.cleaned_data["email"]
+        return email.lower()
+
+
+class PasswordForm(AdminPasswordChangeForm):
+    def save(self, commit: bool = True) -> Any:  # noqa: FBT001, FBT002  Django's signature.
+        user = super().save(commit)
+        services.end_sessions(user_id=user.pk, reason="password set by staff", now=timezone.now())
+        return user
+
+
+class ProfileForm(forms.ModelForm[UserProfile]):
+    """The journey as choices; what an app once sent beside them stays a choice."""
+
+    known: ClassVar[dict[str, Sequence[str]]] = {
+        "cycle_stage": CYCLE_STAGES,
+        "medication_status": MEDICATION_STATUSES,
+        "primary_need": PRIMARY_NEEDS,
+    }
+
+    class Meta:
+        model = UserProfile
+        fields = (
+            *("nickname", "timezone", "email_opt_in", "baseline_completed"),
+            *("confidence_meds", "confidence_costs", "confidence_overall"),
+            *("cycle_stage", "medication_status", "primary_need", "top_concern"),
+        )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for name in self.fields.keys() & self.known.keys():
+            words = _with_current(self.known[name], getattr(self.instance, name))
+            choices = [("", "Not said"), *((word, _label(word, name)) for word in words)]
+            self.fields[name] = forms.TypedChoiceField(
+                choices=choices, required=False, empty_value=None
+            )
+        if "timezone" in self.fields:
+            zones = _with_current(sorted(known_zones()), self.instance.timezone)
+            self.fields["timezone"] = forms.ChoiceField(
+                label="Time zone",
+                choices=[(zone, zone) for zone in zones],
+                initial=self.instance.timezone,
+                help_text="Decides which day an event counts for, from now on.",
+            )
+        if "top_concern" in self.fields:
+            self.fields["top_concern"] = forms.CharField(required=False, empty_value=None)
+        for name in self.fields.keys() & services.SCORES:
+            self.fields[name] = forms.IntegerField(min_value=1, max_value=10)
+
+    def clean_nickname(self) -> str:
+        nickname: str = self.cleaned_data["nickname"]
+        if "nickname" in self.changed_data and len(nickname) > LONGEST_NICKNAME:
+            raise forms.ValidationError(f"At most {LONGEST_NICKNAME} characters.")
+        return nickname
+
+
+def _with_current(known: Sequence[str], current: str | None) -> list[str]:
+    return [*known, *([current] if current and current not in known else [])]
+
+
+def _label(word: str, field: str) -> str:
+    if word not in ProfileForm.known[field]:
+        return f"{word} (sent by an app)"
+    return LABELS.get(word, word.replace("_", " ").capitalize())
+
+
+def may_change(request: HttpRequest, person: User | None) -> bool:
+    """Tell whether whoever is at the console may change a person.
+
+    Staff look after the end users of their tenant. Whoever could set a colleague's password
+    would have the colleague's rights.
+    """
+    if not ConsoleAdmin.is_within_reach(request, person):
+        return False
+    is_colleague = person is not None and (person.is_staff or person.is_superuser)
+    return bool(actor(request).is_superuser or not is_colleague)
+
+
+class ProfileInline(admin.StackedInline[UserProfile, User]):
+    model = UserProfile
+    form = ProfileForm
+    verbose_name = "profile"
+    can_delete = False
+    min_num = max_num = 1
+    readonly_fields = (
+        *("cycle_stage_updated", "medication_status_updated"),
+        *("onboarding_path", "further_answers", "updated_at"),
+    )
+
+    def get_fieldsets(self, request: HttpRequest, obj: User | None = None) -> Any:
+        who = (None, {"fields": ("nickname", "timezone")})
+        if obj is None:
+            return [who]
+        return [
+            (None, {"fields": ("nickname", "timezone", "email_opt_in")}),
+            (
+                "Journey",
+                {
+                    "fields": (
+                        ("cycle_stage", "cycle_stage_updated"),
+                        ("medication_status", "medication_status_updated"),
+                        *("primary_need", "top_concern"),
+                    )
+                },
+            ),
+            (
+                "Confidence, from 1 to 10",
+                {"fields": (("confidence_meds", "confidence_costs", "confidence_overall"),)},
+            ),
+            (
+                "Onboarding",
+                {
+                    "fields": (
+                        *("baseline_completed", "onboarding_path"),
+                        *("further_answers", "updated_at"),
+                    )
+                },
+            ),
+        ]
+
+    @admin.display(description="Further answers")
+    def further_answers(self, profile: UserProfile) -> str:
+        return facts(profile.extra)
+
+    def has_add_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
+        return may_change(request, obj)
+
+    def has_change_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
+        return may_change(request, obj)
+
+    def has_view_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
+        return ConsoleAdmin.is_within_reach(request, obj)
+
+
+class StageFilter(admin.SimpleListFilter):
+    title = "stage of the cycle"
+    parameter_name = "stage"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> Iterable[tuple[str, str]]:
+        return [(stage, _label(stage, "cycle_stage")) for stage in CYCLE_STAGES]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[User]) -> QuerySet[User]:
+        if self.value() in CYCLE_STAGES:
+            return queryset.filter(profile__cycle_stage=self.value())
+        return queryset
+
+
+class EraseForm(forms.Form):
+    reason = forms.CharField(
+        label="Why is this person erased?",
+        widget=forms.Textarea(attrs={"rows": 3, "cols": 60}),
+        max_length=1000,
+        help_text="Stays on the certificate for ever. Do not name the person in it.",
+    )
+    email = forms.CharField(
+        label="Type the person's e-mail address to confirm",
+        widget=forms.TextInput(attrs={"size": 40, "autocomplete": "off"}),
+    )
+
+    def __init__(self, person: User, *args: Any) -> None:
+        super().__init__(*args)
+        self.person = person
+
+    def clean_reason(self) -> str:
+        reason: str = self.cleaned_data["reason"]
+        if self.person.email in reason.lower():
+            raise forms.ValidationError("Leave the e-mail address out: the reason is kept.")
+        return reason
+
+    def clean_email(self) -> str:
+        email: str = self.cleaned_data["email"].lower()
+        if email != self.person.email:
+            raise forms.ValidationError("This is not the e-mail address of the person.")
+        return email
+
+
+@admin.register(User)
+class PeopleAdmin(ConsoleAdmin[User], UserAdmin[User]):  # type: ignore[misc]  # lookup_allowed
+    purpose = "Everybody with an account: look somebody up, set a password, deactivate or erase."
+    form = PersonForm
+    add_form = NewPersonForm
+    add_form_template = None
+    change_password_form = PasswordForm
+    inlines = (ProfileInline,)
+    list_display = (
+        *("email", "nickname", "clinic", "is_active", "is_staff", "joined", "last_seen"),
+    )
+    list_select_related = ("profile", "tenant")
+    search_fields = ("email", "profile__nickname")
+    search_help_text = "E-mail address or nickname, or a part of it."
+    ordering = ("-created_at", "-id")
+    filter_horizontal = ()
+    readonly_fields = ("clinic", "password_state", "joined", "last_seen")
+    actions = ("deactivate", "activate")
+
+    def get_list_filter(self, request: HttpRequest) -> Any:
+        common = ("is_active", "is_staff", StageFilter, "created_at")
+        return ("tenant", *common) if actor(request).is_superuser else common
+
+    def get_list_display(self, request: HttpRequest) -> Any:
+        shown = super().get_list_display(request)
+        return shown if actor(request).is_superuser else [n for n in shown if n != "clinic"]
+
+    def get_fieldsets(self, request: HttpRequest, obj: User | None = None) -> Any:
+        is_superuser = actor(request).is_superuser
+        if obj is None:
+            names = ("email", "tenant") if is_superuser else ("email",)
+            return [(None, {"fields": (*names, "password1", "password2")})]
+        rights = OWN_RIGHTS if is_superuser or not may_change(request, obj) else ("is_active",)
+        return [
+            (None, {"fields": ("email", "clinic", "password_state")}),
+            ("Rights", {"fields": rights}),
+            ("Times", {"fields": (("joined", "last_seen"),)}),
+        ]
+
+    def get_form(self, request: HttpRequest, obj: User | None = None, **kwargs: Any) -> Any:
+        form: Any = super().get_form(request, obj, **kwargs)
+        form.actor = actor(request)
+        return form
+
+    def get_urls(self) -> list[Any]:
+        erase = self.admin_site.admin_view(self.erase)
+        return [path("<id>/erase/", erase, name="accounts_user_erase"), *super().get_urls()]
+
+    # Columns
+
+    @admin.display(description="nickname", ordering="profile__nickname")
+    def nickname(self, person: User) -> str:
+        profile = getattr(person, "profile", None)
+        return profile.nickname if profile else ""
+
+    @admin.display(description="clinic", ordering="tenant__name")
+    def clinic(self, person: User) -> str:
+        return person.tenant.name
+
+    @admin.display(description="joined", ordering="created_at")
+    def joined(self, person: User) -> Any:
+        return person.created_at
+
+    @admin.display(description="last log-in", ordering="last_login")
+    def last_seen(self, person: User) -> Any:
+        return person.last_login
+
+    @admin.display(description="password")
+    def password_state(self, person: User) -> str:
+        if person.has_usable_password():
+            return "There is one. Nobody can read it; a new one can be set above."
+        return "None yet: an account of the old service, which had no passwords."
+
+    # Permissions
+
+    def has_change_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
+        return may_change(request, obj)
+
+    # Saving
+
+    def save_model(self, request: HttpRequest, obj: User, form: Any, change: bool) -> None:  # noqa: FBT001
+        if not change:
+            if not actor(request).is_superuser:
+                obj.tenant_id = actor(request).tenant_id
+            obj.save(force_insert=True)
+            return
+        # Only what was changed here: the password may have changed meanwhile.
+        if changed := [name for name in form.changed_data if name != "is_active"]:
+            obj.save(update_fields=changed)
+        if "is_active" in form.changed_data:
+            services.set_active(user_ids=[obj.pk], is_active=obj.is_active, now=timezone.now())
+
+    def save_formset(self, request: HttpRequest, form: Any, formset: Any, change: bool) -> None:  # noqa: FBT001
+        """Save the profile by the service that the apps use, so that its rules hold here too."""
+        formset.new_objects, formset.changed_objects, formset.deleted_objects = [], [], []
+        person: User = form.instance
+        for entry in formset.forms:
+            if not entry.has_changed():
+                continue
+            changes = {name: entry.cleaned_data[name] for name in entry.changed_data}
+            UserProfile.objects.get_or_create(
+                user=person, defaults={"tenant_id": person.tenant_id, "nickname": ""}
+            )
+            who = Person(person.pk, person.tenant_id, entry.cleaned_data["timezone"])
+            services.update_profile(person=who, changes=changes, now=timezone.now())
+
+    def construct_change_message(
+        self, request: HttpRequest, form: Any, formsets: Any, add: bool = False  # noqa: FBT001, FBT002
+    ) -> Any:
+        """Name the fields alone: Django would write the nickname into the log, to stay there."""
+        if add:
+            return [{"added": {}}]
+        forms_changed = [form, *(entry for formset in formsets or () for entry in formset.forms)]
+        labels = [
+            str(entry.fields[name].label or name.replace("_", " ")) if name in entry.fields else name
+            for entry in forms_changed
+            for name in entry.changed_data
+        ]
+        return [{"changed": {"fields": labels}}] if labels else []
+
+    # Actions
+
+    @admin.action(description="Deactivate: no log-in, no API", permissions=["change"])
+    def deactivate(self, request: HttpRequest, people: QuerySet[User]) -> None:
+        self._set_active(request, people, is_active=False)
+
+    @admin.action(description="Activate again", permissions=["change"])
+    def activate(self, request: HttpRequest, people: QuerySet[User]) -> None:
+        self._set_active(request, people, is_active=True)
+
+    def _set_active(
+        self, request: HttpRequest, people: QuerySet[User], *, is_active: bool
+    ) -> None:
+        chosen = list(people)
+        allowed = [
+            person
+            for person in chosen
+            if may_change(request, person) and person.pk != actor(request).pk
+        ]
+        concerned = [person for person in allowed if person.is_active != is_active]
+        with transaction.atomic():
+            changed = services.set_active(
+                user_ids=[person.pk for person in concerned],
+                is_active=is_active,
+                now=timezone.now(),
+            )
+            for person in concerned:
+                self.log_change(request, person, [{"changed": {"fields": ["active"]}}])
+        done = "activated" if is_active else "deactivated"
+        self.message_user(request, f"{changed} of {len(chosen)} people {done}.")
+        if len(allowed) < len(chosen):
+            detail = "Left out: yourself, and colleagues whom only a superuser may change."
+            self.message_user(request, detail, messages.WARNING)
+
+    # Erasure
+
+    def erase(self, request: HttpRequest, id: str) -> HttpResponse:  # noqa: A002  As in UserAdmin.
+        """Ask for a reason and the e-mail address, then erase, and show the certificate."""
+        person = self.get_object(request, unquote(id))
+        if person is None:
+            return self._get_obj_does_not_exist_redirect(request, self.opts, id)
+        if not may_change(request, person):
+            raise PermissionDenied
+        form = EraseForm(person, *([request.POST] if request.method == "POST" else []))
+        if request.method == "POST" and form.is_valid():
+            try:
+                certificate_id = self._erase(request, person, form.cleaned_data["reason"])
+            except DomainError as error:
+                form.add_error(None, error.detail)
+            else:
+                done = "The person is erased for good. This certificate is what is left."
+                self.message_user(request, done, messages.SUCCESS)
+                page = "admin:accounts_erasurecertificate_change"
+                return HttpResponseRedirect(reverse(page, args=[certificate_id]))
+        context = {
+            **self.admin_site.each_context(request),
+            "title": f"Erase {person.email} for good",
+            "form": form,
+            "person": person,
+            "opts": self.opts,
+        }
+        return TemplateResponse(request, "admin/accounts/user/erase.html", context)
+
+    @staticmethod
+    @transaction.atomic
+    def _erase(request: HttpRequest, person: User, reason: str) -> uuid.UUID:
+        user = actor(request)
+        certificate_id = services.erase_person(
+            user_id=person.pk, requested_by=user.email, reason=reason
+        )
+        LogEntry.objects.create(
+            user_id=user.pk,
+            content_type_id=get_content_type_for_model(ErasureCertificate).pk,
+            object_id=str(certificate_id),
+            object_repr="Erasure of a person",
+            action_flag=ADDITION,
+            change_message="",
+        )
+        return certificate_id
+
+
+@admin.register(Tenant)
+class TenantAdmin(ConsoleAdmin[Tenant]):
+    purpose = "The clinics, and the house itself for people who signed up on their own."
+    list_display = ("name", "slug", "people", "is_active", "created_at")
+    search_fields = ("name", "slug")
+    ordering = ("name",)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Tenant]:
+        people = User.objects.filter(tenant=OuterRef("pk")).order_by().values("tenant")
+        count = Subquery(people.annotate(total=Count("*")).values("total"))
+        return Tenant.objects.order_by("name").annotate(people_count=count)
+
+    def get_prepopulated_fields(self, request: HttpRequest, obj: Tenant | None = None) -> Any:
+        return {} if obj else {"slug": ("name",)}
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Tenant | None = None) -> Any:
+        """Sign-up finds its tenant by the short name."""
+        return ("slug", "people", "created_at") if obj else ()
+
+    @admin.display(description="people", ordering=F("people_count").desc(nulls_last=True))
+    def people(self, tenant: Any) -> str:
+        address = reverse("admin:accounts_user_changelist")
+        count = tenant.people_count or 0
+        return format_html('<a href="{}?tenant__id__exact={}">{}</a>', address, tenant.pk, count)
+
+    @staticmethod
+    def is_within_reach(request: HttpRequest, obj: Any) -> bool:
+        user = actor(request)
+        return bool(user.is_active and user.is_superuser)
+
+
+@admin.register(ErasureCertificate)
+class ErasureCertificateAdmin(ReadOnlyAdmin[ErasureCertificate]):
+    purpose = "Proof that somebody was erased: when, by whom, and how many rows went."
+    list_display = ("erased_at", "subject_id", "clinic", "requested_by", "reason")
+    list_select_related = ("tenant",)
+    search_fields = ("subject_id",)
+    search_help_text = "The id that the account had."
+    ordering = ("-erased_at", "-id")
+    sortable_by = ()
+    fields = ("id", "subject_id", "clinic", "erased_at", "requested_by", "reason", "erased_rows")
+
+    @admin.display(description="clinic")
+    def clinic(self, certificate: ErasureCertificate) -> str:
+        return certificate.tenant.name
+
+    @admin.display(description="erased rows of each table")
+    def erased_rows(self, certificate: ErasureCertificate) -> str:
+        return facts(certificate.erased_row_counts)
