@@ -1,16 +1,19 @@
 """Django's stock middleware. What only pages of the console need is skipped for the API."""
 
+from collections.abc import Callable
 from typing import Any
 
 from corsheaders.middleware import CorsMiddleware
 from django.contrib.auth.middleware import AuthenticationMiddleware
 from django.contrib.messages.middleware import MessageMiddleware
 from django.contrib.sessions.middleware import SessionMiddleware
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.middleware.clickjacking import XFrameOptionsMiddleware
 from django.middleware.common import CommonMiddleware
 from django.middleware.csrf import CsrfViewMiddleware
 from whitenoise.middleware import WhiteNoiseMiddleware
+
+from core import gate
 
 
 class PagesOnly:
@@ -55,3 +58,21 @@ class Messages(PagesOnly, MessageMiddleware): ...
 
 
 class ClickjackingProtection(PagesOnly, XFrameOptionsMiddleware): ...
+
+
+def staff_gate(get_response: Callable[[HttpRequest], HttpResponse]) -> Any:
+    """Let staff who are not superusers use the console inside their own tenant's gate.
+
+    Pages are rendered within; the session is saved without.
+    """
+
+    def gated(request: HttpRequest) -> HttpResponse:
+        if not request.path_info.startswith("/admin/"):
+            return get_response(request)
+        user = request.user
+        if not user.is_authenticated or user.is_superuser:
+            return get_response(request)
+        with gate.as_staff(user.tenant_id):
+            return get_response(request)
+
+    return gated

@@ -4,7 +4,7 @@ from core.sql import tenant_key, tenant_reference
 
 
 class Migration(migrations.Migration):
-    dependencies = [("accounts", "0005_erasure"), ("health", "0001_tables")]
+    dependencies = [("accounts", "0005_erasure_and_staff"), ("health", "0001_tables")]
     operations = [
         tenant_key("health_events"),
         tenant_key("daily_checkins"),

@@ -8,8 +8,10 @@ class Migration(migrations.Migration):
     operations = [
         SqlObject("policies", "health_events__person"),
         SqlObject("policies", "health_events__erasure"),
+        SqlObject("policies", "health_events__staff"),
         SqlObject("policies", "daily_checkins__person"),
         SqlObject("policies", "daily_checkins__erasure"),
+        SqlObject("policies", "daily_checkins__staff"),
         SqlObject("functions", "refuse_change"),
         SqlObject("triggers", "health_events__append_only"),
         SqlObject("triggers", "health_events__no_truncate"),

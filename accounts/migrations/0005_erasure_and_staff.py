@@ -16,4 +16,9 @@ class Migration(migrations.Migration):
         SqlObject("policies", "refresh_tokens__erasure"),
         SqlObject("policies", "erasure_certificates__erasure"),
         SqlObject("functions", "erase_person"),
+        SqlObject("roles", "novara_staff"),
+        SqlObject("policies", "tenants__staff"),
+        SqlObject("policies", "users__staff"),
+        SqlObject("policies", "user_profiles__staff"),
+        SqlObject("policies", "erasure_certificates__staff"),
     ]
