@@ -5,12 +5,21 @@ import re
 import zoneinfo
 from functools import cache
 
-from core.errors import InvalidInput
+from core.errors import FieldError, InvalidInput
 
 INSTANT = re.compile(
     r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d(:\d\d(\.\d{1,9})?)?(?P<offset>[Zz]|[+-]\d\d:\d\d)"
 )
 EARLIEST = dt.datetime(1900, 1, 1, tzinfo=dt.UTC)
+WEST, EAST = -12 * 60, 14 * 60
+
+# To Postgres these names are abbreviations, which know no summer time. IANA links them.
+LINKS = {
+    "CET": "Europe/Brussels",
+    "EET": "Europe/Athens",
+    "MET": "Europe/Brussels",
+    "WET": "Europe/Lisbon",
+}
 
 
 @cache
@@ -20,11 +29,12 @@ def known_zones() -> frozenset[str]:
 
 
 def check_zone(name: str, pointer: str) -> str:
+    """Give the name under which Python and Postgres both know the zone."""
     if name not in known_zones():
         field = pointer.rpartition("/")[2]
         detail = f"{field}: is not an IANA time zone such as Europe/Berlin."
         raise InvalidInput.at(pointer, detail)
-    return name
+    return LINKS.get(name, name)
 
 
 def read_instant(text: str, pointer: str) -> tuple[dt.datetime, int | None]:
@@ -42,8 +52,18 @@ def read_instant(text: str, pointer: str) -> tuple[dt.datetime, int | None]:
         raise InvalidInput.at(pointer, f"{field}: lies before 1900.")
     if match["offset"] in "Zz":
         return instant, None
-    offset = instant.utcoffset()
-    return instant, int(offset.total_seconds()) // 60 if offset else 0
+    offset = int((instant.utcoffset() or dt.timedelta()).total_seconds()) // 60
+    if not WEST <= offset <= EAST:
+        raise InvalidInput.at(pointer, f"{field}: the offset must be from -12:00 to +14:00.")
+    return instant, offset
+
+
+def read_parameter(text: str, name: str) -> dt.datetime:
+    """Parse an RFC 3339 time of the query string."""
+    try:
+        return read_instant(text, f"/{name}")[0]
+    except InvalidInput as error:
+        raise InvalidInput(error.detail, [FieldError(error.detail, parameter=name)]) from None
 
 
 def check_not_ahead(

@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from django.contrib import admin
 from django.db.models import Exists, F, OuterRef, Q, QuerySet
+from django.db.models.functions import Coalesce
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils import timezone
@@ -68,7 +69,8 @@ class CheckinFilter(admin.SimpleListFilter):
         if self.value() is None:
             return queryset
         checkin_id = as_uuid(self.value())
-        if checkin_id is None:
+        # Together with the person there is an index for it.
+        if checkin_id is None or "person" not in request.GET:
             return queryset.none()
         return queryset.filter(correlation_id=checkin_id, source=checkins.SOURCE)
 
@@ -182,27 +184,24 @@ class Version:
 @admin.register(HealthEvent)
 class HealthEventAdmin(RecordAdmin):
     purpose = "What people reported, with every correction and retraction. Nothing here is lost."
-    list_display = ("type", "subtype", "person", "local_date", "state", "version", "recorded_at")
+    list_display = ("kind", "subtype", "person", "local_date", "state", "version", "recorded_at")
     list_filter = (PersonFilter, CheckinFilter, TypeFilter, StateFilter, DayFilter)
     search_help_text = "The person's whole e-mail address, or the id of an event."
     person_ordering = ("-occurred_at", "-id")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[HealthEvent]:
         newer = HealthEvent.objects.filter(
-            tenant_id=OuterRef("tenant_id"), related_event_id=OuterRef("id")
-        )
-        newer_still = HealthEvent.objects.filter(
             tenant_id=OuterRef("tenant_id"),
-            related_event_id=OuterRef("related_event_id"),
+            related_event_id=Coalesce(OuterRef("related_event_id"), OuterRef("id")),
             version__gt=OuterRef("version"),
         )
-        return super().get_queryset(request).annotate(is_replaced=Exists(newer) | Exists(newer_still))
+        return super().get_queryset(request).annotate(is_replaced=Exists(newer))
 
     def with_id(self, wanted: uuid.UUID) -> Q:
         return Q(id=wanted) | Q(related_event_id=wanted)
 
     @admin.display(description="type")
-    def type(self, event: HealthEvent) -> str:
+    def kind(self, event: HealthEvent) -> str:
         return label(event.event_type)
 
     @admin.display(description="subtype", empty_value="-")
@@ -234,6 +233,7 @@ class HealthEventAdmin(RecordAdmin):
             "day": dt.date.fromisoformat(current["local_date"]),
             "happened": moment_in_words(current),
             "data": facts(current["event_data"]),
+            "client_event_id": history[0]["client_event_id"],
             "versions": versions_of(history, chosen=event.pk),
             "checkin_id": event.correlation_id if event.source == checkins.SOURCE else None,
         }
@@ -331,11 +331,15 @@ def differences(before: dict[str, Any], after: dict[str, Any]) -> list[tuple[str
         (label(key), _said(old, key), _said(new, key))
         for key in dict.fromkeys([*old, *new])
         # As JSON text, since True equals 1 in Python.
-        if key not in old or key not in new or json.dumps(old[key]) != json.dumps(new[key])
+        if key not in old or key not in new or _canonical(old[key]) != _canonical(new[key])
     ]
     if before["occurred_at"] != after["occurred_at"]:
         found.append(("Happened", moment_in_words(before), moment_in_words(after)))
     return found
+
+
+def _canonical(value: object) -> str:
+    return json.dumps(value, sort_keys=True)
 
 
 def _said(data: dict[str, Any], key: str) -> str:

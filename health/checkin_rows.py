@@ -5,7 +5,7 @@ import uuid
 from typing import Any, Final
 
 import msgspec
-from django.db import connection
+from django.db import IntegrityError, connection, transaction
 from django.db.models import F
 
 from health import checkins, event_log
@@ -40,6 +40,16 @@ def lock(checkin_id: uuid.UUID) -> DailyCheckin | None:
     """Lock a check-in for the rest of the transaction: first of the locks of a check-in."""
     rows = DailyCheckin.objects.select_for_update().filter(id=checkin_id, deleted_at=None)
     return rows.first()
+
+
+def move(row: DailyCheckin, changes: dict[str, Any], *, now: dt.datetime) -> bool:
+    """Write a changed row with another day; False if the person has a check-in for that day."""
+    try:
+        with transaction.atomic():
+            save(row, changes, now=now)
+    except IntegrityError:
+        return False
+    return True
 
 
 def save(row: DailyCheckin, changes: dict[str, Any], *, now: dt.datetime) -> None:

@@ -16,6 +16,9 @@ Schema = dict[str, Any]
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
+# Far below what any encoder or decoder on the way gives up at.
+DEEPEST: Final = 100
+
 
 def _integer(low: int, high: int) -> Schema:
     return {"type": ["integer", "null"], "minimum": low, "maximum": high}
@@ -234,6 +237,7 @@ def get_event_type(name: str, pointer: str) -> EventType:
 
 def check_data(kind: EventType, data: dict[str, Any], pointer: str) -> None:
     """Raise InvalidInput naming each key of the data that its schema refuses."""
+    check_depth(data, f"{pointer}/event_data")
     validator = _VALIDATORS[kind.name]
     if validator.is_valid(data):
         return
@@ -244,3 +248,19 @@ def check_data(kind: EventType, data: dict[str, Any], pointer: str) -> None:
     first = errors[0]
     name = (first.pointer or "").strip("/")
     raise InvalidInput(f"{name}: {first.detail}", errors)
+
+
+def check_depth(value: object, pointer: str) -> None:
+    """Refuse what is nested so deeply that it could not be read again everywhere."""
+    level = [value]
+    for _ in range(DEEPEST):
+        level = [
+            part
+            for whole in level
+            if isinstance(whole, dict | list)
+            for part in (whole.values() if isinstance(whole, dict) else whole)
+        ]
+        if not level:
+            return
+    name = pointer.strip("/")
+    raise InvalidInput.at(pointer, f"{name}: is nested more than {DEEPEST} levels deep.")

@@ -2,10 +2,11 @@
 
 import base64
 import datetime as dt
+import re
 import uuid
 from collections import Counter
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, Final, TypeVar
 
 import msgspec
 
@@ -16,7 +17,7 @@ from core.errors import DomainError, FieldError, InvalidInput, NotFound
 from core.gate import Claims, Person
 from core.models import uuid7, uuid7s
 from health import checkin_rows, checkins, event_log, queries, storage
-from health.event_types import check_data, get_event_type
+from health.event_types import EVENT_TYPES, check_data, check_depth, get_event_type
 from health.models import DailyCheckin, HealthEvent
 from health.queries import Checkin
 from health.types import CorrectionIn, EventIn, TimelineQuery
@@ -97,15 +98,11 @@ def read_timeline(*, claims: Claims, query: TimelineQuery) -> tuple[str, str | N
         "last_date": query.end_date,
         "types": _types(query.event_types),
         "with_history": query.include == "history",
-        "as_of": times.read_instant(query.as_of, "/as_of")[0] if query.as_of else None,
+        "as_of": None if query.as_of is None else times.read_parameter(query.as_of, "as_of"),
         "before": _read_cursor(query.cursor),
         "limit": query.limit,
     }
-    try:
-        events, position = event_log.page(claims, **page)
-    except event_log.EventsWaiting:
-        _write_waiting_events(claims)
-        events, position = event_log.page(claims, **page)
+    events, position = _in_step(claims, lambda: event_log.page(claims, **page))
     return events, _write_cursor(position)
 
 
@@ -125,10 +122,16 @@ def correct_event(
         "schema_version": kind.version,
         "recorded_at": now,
     }
-    if correction.occurred_at is not None:
-        instant, offset = times.read_instant(correction.occurred_at, "/occurred_at")
-        times.check_not_ahead(instant, now=now, most=kind.furthest_ahead, pointer="/occurred_at")
-        changes |= _local(instant, offset, correction.time_zone or person.time_zone)
+    if correction.occurred_at is not None or correction.time_zone is not None:
+        instant, offset = current.occurred_at, None
+        if correction.occurred_at is not None:
+            at = "/occurred_at"
+            instant, offset = times.read_instant(correction.occurred_at, at)
+            times.check_not_ahead(instant, now=now, most=kind.furthest_ahead, pointer=at)
+        zone = person.time_zone
+        if correction.time_zone is not None:
+            zone, offset = times.check_zone(correction.time_zone, "/time_zone"), None
+        changes |= _local(instant, offset, zone)
     return event_log.add_version(
         current, status=HealthEvent.Status.CORRECTED, reason=correction.reason, **changes
     )
@@ -202,11 +205,32 @@ class PartOfCheckin(DomainError):
 def _append(claims: Claims, items: list[dict[str, Any]]) -> str:
     if claims.user_id:
         storage.require_events(uuid.UUID(claims.user_id))
-    try:
-        return event_log.record(claims, items)
-    except event_log.EventsWaiting:
-        _write_waiting_events(claims)
-        return event_log.record(claims, items)
+    return _in_step(claims, lambda: event_log.record(claims, items))
+
+
+Done = TypeVar("Done")
+
+
+def _in_step(claims: Claims, work: Callable[[], Done]) -> Done:
+    """Do a hot path's work as soon as no row written in V1 mode waits for its events.
+
+    While the mode is being switched, another one may come in after each look.
+    """
+    for _ in range(MOST_LOOKS):
+        try:
+            return work()
+        except event_log.EventsWaiting:
+            _write_waiting_events(claims)
+    raise EventsBehind("Check-ins are still being brought over. Try again.")
+
+
+MOST_LOOKS: Final = 10
+
+
+class EventsBehind(DomainError):
+    status = 503
+    code = "events-behind"
+    retryable = True
 
 
 def _write_waiting_events(claims: Claims) -> None:
@@ -231,9 +255,9 @@ def _checked(
         at = f"{pointer}/occurred_at"
         occurred_at, offset = times.read_instant(event.occurred_at, at)
         times.check_not_ahead(occurred_at, now=now, most=kind.furthest_ahead, pointer=at)
+    zone = None
     if event.time_zone is not None:
-        times.check_zone(event.time_zone, f"{pointer}/time_zone")
-        offset = None
+        zone, offset = times.check_zone(event.time_zone, f"{pointer}/time_zone"), None
     return {
         "id": event_id,
         "event_type": event.event_type,
@@ -242,7 +266,7 @@ def _checked(
         "schema_version": kind.version,
         "occurred_at": occurred_at,
         "states_time": event.occurred_at is not None,
-        "time_zone": event.time_zone,
+        "time_zone": zone,
         "utc_offset_minutes": offset,
         "client_event_id": event.client_event_id or key,
         "correlation_id": event.correlation_id,
@@ -268,9 +292,14 @@ def _local(instant: dt.datetime, offset: int | None, zone: str) -> dict[str, Any
 
 
 def _types(names: str | None) -> list[str] | None:
+    """Read a list of types; each one counts once."""
     if names is None:
         return None
-    return [get_event_type(name.strip(), "").name for name in names.split(",")]
+    types = list(dict.fromkeys(name.strip() for name in names.split(",")))
+    if not EVENT_TYPES.keys() >= set(types):
+        detail = f"event_types: must be one or more of {', '.join(EVENT_TYPES)}, with commas."
+        raise InvalidInput(detail, [FieldError(detail, parameter="event_types")])
+    return types
 
 
 def _write_cursor(position: str | None) -> str | None:
@@ -283,9 +312,9 @@ def _read_cursor(cursor: str | None) -> tuple[str, str] | None:
         return None
     try:
         instant, _, event_id = base64.urlsafe_b64decode(cursor).decode().partition(",")
-        dt.datetime.fromisoformat(instant)
-        return instant, str(uuid.UUID(event_id))
-    except ValueError:
+        at = dt.datetime.fromisoformat(instant).astimezone(dt.UTC)
+        return at.isoformat(), str(uuid.UUID(event_id))
+    except (ValueError, OverflowError):
         detail = "cursor: is not one that a page's `next` gave."
         raise InvalidInput(detail, [FieldError(detail, parameter="cursor")]) from None
 
@@ -337,14 +366,13 @@ def update_checkin(
     changes = _checked_form(form, now, is_partial=True)
     date = changes.pop("date_submitted", None) or row.date_submitted
     columns = checkins.to_row(checkin_rows.form_of(row) | changes)
-    if date != row.date_submitted:
-        if existing := queries.find_checkin_on(person.id, date):
-            raise AlreadyCheckedIn(
-                "A check-in for that date was already submitted.",
-                extra={"existing_checkin": summary_of(existing)},
-            )
-        columns |= _when(date, person, now)
-    checkin_rows.save(row, columns, now=now)
+    if date == row.date_submitted:
+        checkin_rows.save(row, columns, now=now)
+    elif not checkin_rows.move(row, columns | _when(date, person, now), now=now):
+        raise AlreadyCheckedIn(
+            "A check-in for that date was already submitted.",
+            extra={"existing_checkin": _summary(person, date)},
+        )
     if storage.keeps_events(person.id):
         checkin_rows.write_events(row)
     return queries.read_checkins([row])[0]
@@ -409,6 +437,8 @@ def _checked_form(
 ) -> checkins.Form:
     """Check the mood, the confidence and the date; every other key is kept as it is."""
     content = {key: value for key, value in form.items() if key not in checkins.RESERVED}
+    for key, value in content.items():
+        check_depth(value, f"/{key}")
     if not is_partial and "mood_today" not in content:
         moods = content.get("moods")
         if isinstance(moods, list) and moods and all(isinstance(mood, str) for mood in moods):
@@ -439,18 +469,21 @@ def _confidence(value: object) -> int:
     return value
 
 
+DATE: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+
+
 def _date(value: object, now: dt.datetime) -> dt.date:
     advice = "date_submitted must be a date: YYYY-MM-DD."
     if not isinstance(value, str):
         raise InvalidInput.at("/date_submitted", advice)
     try:
-        date = dt.date.fromisoformat(value) if len(value) == len("2026-11-21") else None
+        date = dt.date.fromisoformat(value) if DATE.fullmatch(value) else None
     except ValueError:
         date = None
     if date is None:
         raise InvalidInput.at("/date_submitted", advice)
     # Somewhere on earth it may be tomorrow already (UTC+14).
-    if date > (now + dt.timedelta(hours=14)).date():
+    if date > (now.astimezone(dt.UTC) + dt.timedelta(hours=14)).date():
         raise InvalidInput.at("/date_submitted", "date_submitted lies in the future.")
     if date < times.EARLIEST.date():
         raise InvalidInput.at("/date_submitted", "date_submitted lies before 1900.")

@@ -237,7 +237,8 @@ def read_form(request: Request) -> checkins.Form:
 
 def read_limit(request: Request) -> int:
     sent = request.query_params.get("limit", str(DEFAULT_LIMIT))
-    if not sent.isdecimal() or not 1 <= int(sent[:9]) <= HIGHEST_LIMIT:
+    is_short = sent.isdecimal() and len(sent) <= len(str(HIGHEST_LIMIT))
+    if not is_short or not 1 <= int(sent) <= HIGHEST_LIMIT:
         detail = f"limit must be a whole number from 1 to {HIGHEST_LIMIT}."
         raise InvalidInput(detail, [FieldError(detail, parameter="limit")])
     return int(sent)
