@@ -39,7 +39,11 @@ PRIMARY_NEEDS: Final = (
     "procedure_info",
     "community",
 )
-LABELS: Final = {"ivf_prep": "IVF preparation", "tww": "Two-week wait", "procedure_info": "Procedures"}
+LABELS: Final = {
+    "ivf_prep": "IVF preparation",
+    "tww": "Two-week wait",
+    "procedure_info": "Procedures",
+}
 OWN_RIGHTS: Final = ("is_active", "is_staff", "is_superuser")
 LONGEST_NICKNAME: Final = 50
 
@@ -75,7 +79,7 @@ class NewPersonForm(BaseUserCreationForm[User]):
         return email.lower()
 
 
-class PasswordForm(AdminPasswordChangeForm):
+class PasswordForm(AdminPasswordChangeForm[User]):
     def save(self, commit: bool = True) -> Any:  # noqa: FBT001, FBT002  Django's signature.
         user = super().save(commit)
         services.end_sessions(user_id=user.pk, reason="password set by staff", now=timezone.now())
@@ -248,7 +252,7 @@ class EraseForm(forms.Form):
 
 
 @admin.register(User)
-class PeopleAdmin(ConsoleAdmin[User], UserAdmin[User]):  # type: ignore[misc]  # lookup_allowed
+class PeopleAdmin(ConsoleAdmin[User], UserAdmin[User]):
     purpose = "Everybody with an account: look somebody up, set a password, deactivate or erase."
     form = PersonForm
     add_form = NewPersonForm
@@ -286,14 +290,16 @@ class PeopleAdmin(ConsoleAdmin[User], UserAdmin[User]):  # type: ignore[misc]  #
             ("Times", {"fields": (("joined", "last_seen"),)}),
         ]
 
-    def get_form(self, request: HttpRequest, obj: User | None = None, **kwargs: Any) -> Any:
-        form: Any = super().get_form(request, obj, **kwargs)
+    def get_form(
+        self, request: HttpRequest, obj: User | None = None, *args: Any, **kwargs: Any
+    ) -> Any:
+        form: Any = super().get_form(request, obj, *args, **kwargs)
         form.actor = actor(request)
         return form
 
     def get_urls(self) -> list[Any]:
         erase = self.admin_site.admin_view(self.erase)
-        return [path("<id>/erase/", erase, name="accounts_user_erase"), *super().get_urls()]
+        return [path("<person_id>/erase/", erase, name="accounts_user_erase"), *super().get_urls()]
 
     # Columns
 
@@ -353,18 +359,14 @@ class PeopleAdmin(ConsoleAdmin[User], UserAdmin[User]):  # type: ignore[misc]  #
             who = Person(person.pk, person.tenant_id, entry.cleaned_data["timezone"])
             services.update_profile(person=who, changes=changes, now=timezone.now())
 
-    def construct_change_message(
-        self, request: HttpRequest, form: Any, formsets: Any, add: bool = False  # noqa: FBT001, FBT002
-    ) -> Any:
+    def construct_change_message(self, _request: HttpRequest, form: Any, *args: Any) -> Any:
         """Name the fields alone: Django would write the nickname into the log, to stay there."""
-        if add:
+        formsets, is_new = (*args, False)[:2]
+        if is_new:
             return [{"added": {}}]
         forms_changed = [form, *(entry for formset in formsets or () for entry in formset.forms)]
-        labels = [
-            str(entry.fields[name].label or name.replace("_", " ")) if name in entry.fields else name
-            for entry in forms_changed
-            for name in entry.changed_data
-        ]
+        changed = [name for entry in forms_changed for name in entry.changed_data]
+        labels = [name.replace("_", " ") for name in changed]
         return [{"changed": {"fields": labels}}] if labels else []
 
     # Actions
@@ -377,9 +379,7 @@ class PeopleAdmin(ConsoleAdmin[User], UserAdmin[User]):  # type: ignore[misc]  #
     def activate(self, request: HttpRequest, people: QuerySet[User]) -> None:
         self._set_active(request, people, is_active=True)
 
-    def _set_active(
-        self, request: HttpRequest, people: QuerySet[User], *, is_active: bool
-    ) -> None:
+    def _set_active(self, request: HttpRequest, people: QuerySet[User], *, is_active: bool) -> None:
         chosen = list(people)
         allowed = [
             person
@@ -403,11 +403,12 @@ class PeopleAdmin(ConsoleAdmin[User], UserAdmin[User]):  # type: ignore[misc]  #
 
     # Erasure
 
-    def erase(self, request: HttpRequest, id: str) -> HttpResponse:  # noqa: A002  As in UserAdmin.
+    def erase(self, request: HttpRequest, person_id: str) -> HttpResponse:
         """Ask for a reason and the e-mail address, then erase, and show the certificate."""
-        person = self.get_object(request, unquote(id))
+        person = self.get_object(request, unquote(person_id))
         if person is None:
-            return self._get_obj_does_not_exist_redirect(request, self.opts, id)
+            # Answers as Django does for any unknown id.
+            return self.change_view(request, person_id)
         if not may_change(request, person):
             raise PermissionDenied
         form = EraseForm(person, *([request.POST] if request.method == "POST" else []))
@@ -474,7 +475,7 @@ class TenantAdmin(ConsoleAdmin[Tenant]):
         return format_html('<a href="{}?tenant__id__exact={}">{}</a>', address, tenant.pk, count)
 
     @staticmethod
-    def is_within_reach(request: HttpRequest, obj: Any) -> bool:
+    def is_within_reach(request: HttpRequest, _obj: Any) -> bool:
         user = actor(request)
         return bool(user.is_active and user.is_superuser)
 

@@ -5,9 +5,7 @@ from typing import Any, Final
 from django import forms
 from django.contrib.admin import AdminSite
 from django.contrib.admin.forms import AdminAuthenticationForm
-from django.contrib.auth.base_user import AbstractBaseUser
 from django.http import HttpRequest
-from django.http.response import HttpResponseBase
 from django.utils import timezone
 
 from accounts import services, throttle
@@ -49,7 +47,7 @@ class ConsoleLogIn(AdminAuthenticationForm):
             throttle.forget(f"email:{email}")
         return cleaned
 
-    def confirm_login_allowed(self, user: AbstractBaseUser) -> None:
+    def confirm_login_allowed(self, user: Any) -> None:
         super().confirm_login_allowed(user)
         if not may_open_console(user):
             raise self.get_invalid_login_error()
@@ -77,7 +75,7 @@ class Console(AdminSite):
 
     def password_change(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
-    ) -> HttpResponseBase:
+    ) -> Any:
         """A new password ends the person's sessions in apps too, as the API's does."""
         response = super().password_change(request, extra_context)
         if request.method == "POST" and response.status_code == 302:  # noqa: PLR2004

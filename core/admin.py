@@ -24,9 +24,11 @@ class CheapPaginator(Paginator[Any]):
     there too, as a page further on would read everything before it.
     """
 
+    object_list: models.QuerySet[Any]
+
     @cached_property
     def count(self) -> int:
-        counted: int = self.object_list.order_by().values("pk")[: EXACT_UP_TO + 1].count()
+        counted = self.object_list.order_by().values("pk")[: EXACT_UP_TO + 1].count()
         if counted <= EXACT_UP_TO or self._is_filtered:
             return counted
         return max(counted, self._estimate())
@@ -84,9 +86,9 @@ class ConsoleAdmin(admin.ModelAdmin[Record]):
     ) -> Any:
         user = actor(request)
         if not user.is_superuser:
-            target = db_field.remote_field.model
+            target: Any = db_field.remote_field.model
             key = "tenant_id" if hasattr(target, "tenant_id") else "pk"
-            kwargs["queryset"] = target._default_manager.filter(**{key: user.tenant_id})
+            kwargs["queryset"] = target.objects.filter(**{key: user.tenant_id})
         return super().formfield_for_foreignkey(db_field, request, **kwargs)
 
     def has_module_permission(self, request: HttpRequest) -> bool:

@@ -160,7 +160,8 @@ class RecordAdmin(ReadOnlyAdmin[Any]):
 
     @admin.display(description="person")
     def person(self, row: Any) -> str:
-        return row.user.email
+        email: str = row.user.email
+        return email
 
     @admin.display(description="person")
     def person_link(self, row: Any) -> str:
@@ -189,7 +190,7 @@ class HealthEventAdmin(RecordAdmin):
     search_help_text = "The person's whole e-mail address, or the id of an event."
     person_ordering = ("-occurred_at", "-id")
 
-    def get_queryset(self, request: HttpRequest) -> QuerySet[HealthEvent]:
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         newer = HealthEvent.objects.filter(
             tenant_id=OuterRef("tenant_id"),
             related_event_id=Coalesce(OuterRef("related_event_id"), OuterRef("id")),

@@ -74,7 +74,7 @@ class SessionWithPersonOut(SessionOut):
 class SignUp(V2View):
     is_open = True
 
-    @extend_schema(request=SignUpIn, responses={201: SessionWithPersonOut})
+    @extend_schema(summary="Sign up", request=SignUpIn, responses={201: SessionWithPersonOut})
     def post(self, request: Request) -> Response:
         sent = checked(SignUpIn, request)
         account = services.sign_up(
@@ -90,7 +90,7 @@ class SignUp(V2View):
 class LogIn(V2View):
     is_open = True
 
-    @extend_schema(request=LogInIn, responses=SessionWithPersonOut)
+    @extend_schema(summary="Log in", request=LogInIn, responses=SessionWithPersonOut)
     def post(self, request: Request) -> Response:
         account = services.log_in(
             **checked(LogInIn, request),
@@ -104,7 +104,9 @@ class LogIn(V2View):
 class Refresh(V2View):
     is_open = True
 
-    @extend_schema(request=RefreshIn, responses=SessionOut)
+    @extend_schema(
+        summary="Exchange a refresh token for a new pair", request=RefreshIn, responses=SessionOut
+    )
     def post(self, request: Request) -> Response:
         token = checked(RefreshIn, request)["refresh_token"]
         return Response(shown(services.refresh_session(token=token, now=timezone.now())))
@@ -113,7 +115,7 @@ class Refresh(V2View):
 class Revoke(V2View):
     is_open = True
 
-    @extend_schema(request=RevokeIn, responses={204: None})
+    @extend_schema(summary="Log out", request=RevokeIn, responses={204: None})
     def post(self, request: Request) -> Response:
         services.revoke_session(token=checked(RevokeIn, request)["token"], now=timezone.now())
         return Response(status=status.HTTP_204_NO_CONTENT)
@@ -124,7 +126,13 @@ class Password(V2View):
 
     is_open = True
 
-    @extend_schema(request=PasswordIn, responses=SessionOut)
+    @extend_schema(
+        summary="Change the password",
+        description="Ends every other session. Needs the bearer token.",
+        request=PasswordIn,
+        responses=SessionOut,
+        auth=[{"bearer": []}],
+    )
     def post(self, request: Request) -> Response:
         person = services.authenticate_again(self.claims(request))
         sent = checked(PasswordIn, request)
@@ -138,7 +146,7 @@ class Password(V2View):
 
 
 class Me(V2View):
-    @extend_schema(responses=PersonOut)
+    @extend_schema(summary="The person of the token", responses=PersonOut)
     def get(self, request: Request) -> Response:
         fields = queries.profile(self.person.id)
         return Response({name: fields[name] for name in PERSON})
