@@ -13,7 +13,7 @@ from django.contrib.auth.admin import UserAdmin
 from django.contrib.auth.forms import AdminPasswordChangeForm, BaseUserCreationForm
 from django.contrib.auth.models import Group
 from django.core.exceptions import PermissionDenied
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.db.models import Count, F, OuterRef, QuerySet, Subquery
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
@@ -24,7 +24,7 @@ from django.utils.html import format_html
 from accounts import services
 from accounts.models import ErasureCertificate, Tenant, User, UserProfile
 from accounts.types import CYCLE_STAGES, MEDICATION_STATUSES
-from core.admin import ConsoleAdmin, ReadOnlyAdmin, actor, facts
+from core.admin import ConsoleAdmin, ReadOnlyAdmin, actor, facts, pill, when
 from core.errors import DomainError
 from core.gate import Person
 from core.times import known_zones
@@ -54,6 +54,12 @@ class PersonForm(forms.ModelForm[User]):
     class Meta:
         model = User
         fields = ("email", *OWN_RIGHTS)
+        labels: ClassVar = {"is_active": "Active", "is_superuser": "Superuser"}
+        help_texts: ClassVar = {
+            "is_active": "Off: no log-in, no API, and every session ends.",
+            "is_staff": "May open this console and look after the people of their own clinic.",
+            "is_superuser": "Sees and changes everything, in every clinic. Mark as staff too.",
+        }
 
     def clean_email(self) -> str:
         email: str = self.cleaned_data["email"]
@@ -79,7 +85,9 @@ class NewPersonForm(BaseUserCreationForm[User]):
         return email.lower()
 
 
-class PasswordForm(AdminPasswordChangeForm[User]):
+class PasswordForm(AdminPasswordChangeForm):  # type: ignore[type-arg]  # Generic in the stubs alone.
+    usable_password = None  # Nobody loses the password that they had.
+
     def save(self, commit: bool = True) -> Any:  # noqa: FBT001, FBT002  Django's signature.
         user = super().save(commit)
         services.end_sessions(user_id=user.pk, reason="password set by staff", now=timezone.now())
@@ -102,6 +110,14 @@ class ProfileForm(forms.ModelForm[UserProfile]):
             *("confidence_meds", "confidence_costs", "confidence_overall"),
             *("cycle_stage", "medication_status", "primary_need", "top_concern"),
         )
+        labels: ClassVar = {
+            "timezone": "Time zone",
+            "email_opt_in": "Wants e-mails",
+            "baseline_completed": "Finished",
+            "confidence_meds": "Medication",
+            "confidence_costs": "Costs",
+            "confidence_overall": "Overall",
+        }
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -122,7 +138,8 @@ class ProfileForm(forms.ModelForm[UserProfile]):
         if "top_concern" in self.fields:
             self.fields["top_concern"] = forms.CharField(required=False, empty_value=None)
         for name in self.fields.keys() & services.SCORES:
-            self.fields[name] = forms.IntegerField(min_value=1, max_value=10)
+            label = self.fields[name].label
+            self.fields[name] = forms.IntegerField(label=label, min_value=1, max_value=10)
 
     def clean_nickname(self) -> str:
         nickname: str = self.cleaned_data["nickname"]
@@ -160,8 +177,8 @@ class ProfileInline(admin.StackedInline[UserProfile, User]):
     can_delete = False
     min_num = max_num = 1
     readonly_fields = (
-        *("cycle_stage_updated", "medication_status_updated"),
-        *("onboarding_path", "further_answers", "updated_at"),
+        *("stage_since", "medication_since", "onboarding_path"),
+        *("further_answers", "last_changed"),
     )
 
     def get_fieldsets(self, request: HttpRequest, obj: User | None = None) -> Any:
@@ -174,8 +191,8 @@ class ProfileInline(admin.StackedInline[UserProfile, User]):
                 "Journey",
                 {
                     "fields": (
-                        ("cycle_stage", "cycle_stage_updated"),
-                        ("medication_status", "medication_status_updated"),
+                        ("cycle_stage", "stage_since"),
+                        ("medication_status", "medication_since"),
                         *("primary_need", "top_concern"),
                     )
                 },
@@ -189,11 +206,23 @@ class ProfileInline(admin.StackedInline[UserProfile, User]):
                 {
                     "fields": (
                         *("baseline_completed", "onboarding_path"),
-                        *("further_answers", "updated_at"),
+                        *("further_answers", "last_changed"),
                     )
                 },
             ),
         ]
+
+    @admin.display(description="since")
+    def stage_since(self, profile: UserProfile) -> str:
+        return when(profile.cycle_stage_updated)
+
+    @admin.display(description="since")
+    def medication_since(self, profile: UserProfile) -> str:
+        return when(profile.medication_status_updated)
+
+    @admin.display(description="profile last changed")
+    def last_changed(self, profile: UserProfile) -> str:
+        return when(profile.updated_at)
 
     @admin.display(description="Further answers")
     def further_answers(self, profile: UserProfile) -> str:
@@ -220,6 +249,47 @@ class StageFilter(admin.SimpleListFilter):
         if self.value() in CYCLE_STAGES:
             return queryset.filter(profile__cycle_stage=self.value())
         return queryset
+
+
+class ClinicFilter(admin.SimpleListFilter):
+    title = "clinic"
+    parameter_name = "clinic"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> Iterable[tuple[str, str]]:
+        return [(str(tenant.pk), tenant.name) for tenant in Tenant.objects.order_by("name")]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[User]) -> QuerySet[User]:
+        clinic = self.value()
+        known = {value for value, _ in self.lookup_choices}
+        return queryset.filter(tenant_id=clinic) if clinic and clinic in known else queryset
+
+
+class AccountFilter(admin.SimpleListFilter):
+    title = "account"
+    parameter_name = "account"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> Iterable[tuple[str, str]]:
+        return [("active", "Active"), ("deactivated", "Deactivated")]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[User]) -> QuerySet[User]:
+        if self.value() in {"active", "deactivated"}:
+            return queryset.filter(is_active=self.value() == "active")
+        return queryset
+
+
+class RoleFilter(admin.SimpleListFilter):
+    title = "role"
+    parameter_name = "role"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> Iterable[tuple[str, str]]:
+        return [("none", "None"), ("staff", "Staff"), ("superuser", "Superusers")]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[User]) -> QuerySet[User]:
+        if self.value() == "none":
+            return queryset.filter(is_staff=False, is_superuser=False)
+        if self.value() == "staff":
+            return queryset.filter(is_staff=True)
+        return queryset.filter(is_superuser=True) if self.value() == "superuser" else queryset
 
 
 class EraseForm(forms.Form):
@@ -253,15 +323,13 @@ class EraseForm(forms.Form):
 
 @admin.register(User)
 class PeopleAdmin(ConsoleAdmin[User], UserAdmin[User]):
-    purpose = "Everybody with an account: look somebody up, set a password, deactivate or erase."
+    purpose = "Everybody with an account: look somebody up, set a password, deactivate."
     form = PersonForm
     add_form = NewPersonForm
     add_form_template = None
     change_password_form = PasswordForm
     inlines = (ProfileInline,)
-    list_display = (
-        *("email", "nickname", "clinic", "is_active", "is_staff", "joined", "last_seen"),
-    )
+    list_display = (*("email", "nickname", "clinic", "account", "role", "joined", "last_seen"),)
     list_select_related = ("profile", "tenant")
     search_fields = ("email", "profile__nickname")
     search_help_text = "E-mail address or nickname, or a part of it."
@@ -271,8 +339,8 @@ class PeopleAdmin(ConsoleAdmin[User], UserAdmin[User]):
     actions = ("deactivate", "activate")
 
     def get_list_filter(self, request: HttpRequest) -> Any:
-        common = ("is_active", "is_staff", StageFilter, "created_at")
-        return ("tenant", *common) if actor(request).is_superuser else common
+        common = (AccountFilter, RoleFilter, StageFilter)
+        return (ClinicFilter, *common) if actor(request).is_superuser else common
 
     def get_list_display(self, request: HttpRequest) -> Any:
         shown = super().get_list_display(request)
@@ -313,12 +381,22 @@ class PeopleAdmin(ConsoleAdmin[User], UserAdmin[User]):
         return person.tenant.name
 
     @admin.display(description="joined", ordering="created_at")
-    def joined(self, person: User) -> Any:
-        return person.created_at
+    def joined(self, person: User) -> str:
+        return when(person.created_at)
 
     @admin.display(description="last log-in", ordering="last_login")
-    def last_seen(self, person: User) -> Any:
-        return person.last_login
+    def last_seen(self, person: User) -> str:
+        return when(person.last_login)
+
+    @admin.display(description="account", ordering="is_active")
+    def account(self, person: User) -> str:
+        return pill("final", "Active") if person.is_active else pill("replaced", "Deactivated")
+
+    @admin.display(description="role")
+    def role(self, person: User) -> str:
+        if person.is_superuser:
+            return "Superuser"
+        return "Staff" if person.is_staff else "-"
 
     @admin.display(description="password")
     def password_state(self, person: User) -> str:
@@ -332,6 +410,17 @@ class PeopleAdmin(ConsoleAdmin[User], UserAdmin[User]):
         return may_change(request, obj)
 
     # Saving
+
+    def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+        """Staff do not see who else has an e-mail address, so the form cannot refuse it."""
+        try:
+            return super().changeform_view(request, *args, **kwargs)
+        except IntegrityError as error:
+            if "users_email_unique" not in str(error):
+                raise
+            detail = "This e-mail address has an account already. Nothing was saved."
+            self.message_user(request, detail, messages.ERROR)
+            return HttpResponseRedirect(request.get_full_path())
 
     def save_model(self, request: HttpRequest, obj: User, form: Any, change: bool) -> None:  # noqa: FBT001
         if not change:
@@ -359,10 +448,15 @@ class PeopleAdmin(ConsoleAdmin[User], UserAdmin[User]):
             who = Person(person.pk, person.tenant_id, entry.cleaned_data["timezone"])
             services.update_profile(person=who, changes=changes, now=timezone.now())
 
-    def construct_change_message(self, _request: HttpRequest, form: Any, *args: Any) -> Any:
+    def construct_change_message(
+        self,
+        request: HttpRequest,
+        form: Any,
+        formsets: Any,
+        add: bool = False,  # noqa: FBT001, FBT002  Django's signature.
+    ) -> Any:
         """Name the fields alone: Django would write the nickname into the log, to stay there."""
-        formsets, is_new = (*args, False)[:2]
-        if is_new:
+        if add:
             return [{"added": {}}]
         forms_changed = [form, *(entry for formset in formsets or () for entry in formset.forms)]
         changed = [name for entry in forms_changed for name in entry.changed_data]
@@ -409,7 +503,7 @@ class PeopleAdmin(ConsoleAdmin[User], UserAdmin[User]):
         if person is None:
             # Answers as Django does for any unknown id.
             return self.change_view(request, person_id)
-        if not may_change(request, person):
+        if not actor(request).is_superuser:
             raise PermissionDenied
         form = EraseForm(person, *([request.POST] if request.method == "POST" else []))
         if request.method == "POST" and form.is_valid():
@@ -452,7 +546,7 @@ class PeopleAdmin(ConsoleAdmin[User], UserAdmin[User]):
 @admin.register(Tenant)
 class TenantAdmin(ConsoleAdmin[Tenant]):
     purpose = "The clinics, and the house itself for people who signed up on their own."
-    list_display = ("name", "slug", "people", "is_active", "created_at")
+    list_display = ("name", "slug", "people", "state", "joined")
     search_fields = ("name", "slug")
     ordering = ("name",)
 
@@ -466,13 +560,21 @@ class TenantAdmin(ConsoleAdmin[Tenant]):
 
     def get_readonly_fields(self, request: HttpRequest, obj: Tenant | None = None) -> Any:
         """Sign-up finds its tenant by the short name."""
-        return ("slug", "people", "created_at") if obj else ()
+        return ("slug", "people", "joined") if obj else ()
+
+    @admin.display(description="state", ordering="is_active")
+    def state(self, tenant: Tenant) -> str:
+        return pill("final", "Active") if tenant.is_active else pill("replaced", "Off")
+
+    @admin.display(description="since", ordering="created_at")
+    def joined(self, tenant: Tenant) -> str:
+        return when(tenant.created_at)
 
     @admin.display(description="people", ordering=F("people_count").desc(nulls_last=True))
     def people(self, tenant: Any) -> str:
         address = reverse("admin:accounts_user_changelist")
         count = tenant.people_count or 0
-        return format_html('<a href="{}?tenant__id__exact={}">{}</a>', address, tenant.pk, count)
+        return format_html('<a href="{}?clinic={}">{}</a>', address, tenant.pk, count)
 
     @staticmethod
     def is_within_reach(request: HttpRequest, _obj: Any) -> bool:
@@ -483,17 +585,21 @@ class TenantAdmin(ConsoleAdmin[Tenant]):
 @admin.register(ErasureCertificate)
 class ErasureCertificateAdmin(ReadOnlyAdmin[ErasureCertificate]):
     purpose = "Proof that somebody was erased: when, by whom, and how many rows went."
-    list_display = ("erased_at", "subject_id", "clinic", "requested_by", "reason")
+    list_display = ("erased", "subject_id", "clinic", "requested_by", "reason")
     list_select_related = ("tenant",)
     search_fields = ("subject_id",)
     search_help_text = "The id that the account had."
     ordering = ("-erased_at", "-id")
     sortable_by = ()
-    fields = ("id", "subject_id", "clinic", "erased_at", "requested_by", "reason", "erased_rows")
+    fields = ("id", "subject_id", "clinic", "erased", "requested_by", "reason", "erased_rows")
 
     @admin.display(description="clinic")
     def clinic(self, certificate: ErasureCertificate) -> str:
         return certificate.tenant.name
+
+    @admin.display(description="erased")
+    def erased(self, certificate: ErasureCertificate) -> str:
+        return when(certificate.erased_at)
 
     @admin.display(description="erased rows of each table")
     def erased_rows(self, certificate: ErasureCertificate) -> str:

@@ -58,7 +58,7 @@ class Console(AdminSite):
     site_header = "Novara console"
     index_title = "Overview"
     site_url = None
-    enable_nav_sidebar = True
+    enable_nav_sidebar = False
     login_form = ConsoleLogIn
 
     def has_permission(self, request: HttpRequest) -> bool:

@@ -59,8 +59,12 @@ DATABASES = {
         # Each thread keeps its connection; the health check asks the socket, not the server.
         "CONN_MAX_AGE": None,
         "CONN_HEALTH_CHECKS": True,
-        "PREPARED_STATEMENTS": env.DATABASE_PREPARED_STATEMENTS,
-        "OPTIONS": _address.get("OPTIONS", {}) | {"connect_timeout": 5},
+        "OPTIONS": _address.get("OPTIONS", {})
+        | {
+            "connect_timeout": 5,
+            # Django's own cursors never prepare; None forbids it to ours as well.
+            "prepare_threshold": 5 if env.DATABASE_PREPARED_STATEMENTS else None,
+        },
     }
 }
 REDIS_URL = env.REDIS_URL

@@ -1,18 +1,19 @@
 """What the pages of the console have in common: whose rows they show, and cheap long lists."""
 
+import datetime as dt
 import json
 import math
 from collections.abc import Mapping
-from typing import Any, Final, TypeVar
+from typing import Any, TypeVar
 
 from django.contrib import admin
+from django.contrib.admin.widgets import RelatedFieldWidgetWrapper
 from django.core.paginator import Paginator
 from django.db import connection, models
 from django.http import HttpRequest
+from django.utils.formats import date_format
 from django.utils.functional import cached_property
 from django.utils.html import format_html, format_html_join
-
-EXACT_UP_TO: Final = 10_000
 
 Record = TypeVar("Record", bound=models.Model)
 
@@ -24,28 +25,32 @@ class CheapPaginator(Paginator[Any]):
     there too, as a page further on would read everything before it.
     """
 
+    exact_up_to = 10_000
+
     object_list: models.QuerySet[Any]
 
     @cached_property
     def count(self) -> int:
-        counted = self.object_list.order_by().values("pk")[: EXACT_UP_TO + 1].count()
-        if counted <= EXACT_UP_TO or self._is_filtered:
+        counted = self.object_list.order_by().values("pk")[: self.exact_up_to + 1].count()
+        if counted <= self.exact_up_to or self._is_filtered:
             return counted
         return max(counted, self._estimate())
 
     @cached_property
     def num_pages(self) -> int:
-        return max(1, math.ceil(min(self.count, EXACT_UP_TO) / self.per_page))
+        return max(1, math.ceil(min(self.count, self.exact_up_to) / self.per_page))
 
     @property
     def is_whole(self) -> bool:
-        return self.count <= EXACT_UP_TO
+        return self.count <= self.exact_up_to
 
     @property
     def count_in_words(self) -> str:
         if self.is_whole:
             return f"{self.count:,}"
-        return f"more than {EXACT_UP_TO:,}" if self._is_filtered else f"about {self.count:,}"
+        if self._is_filtered:
+            return f"more than {self.exact_up_to:,}"
+        return f"about {self.count:,}"
 
     @property
     def _is_filtered(self) -> bool:
@@ -64,9 +69,8 @@ class CheapPaginator(Paginator[Any]):
 class ConsoleAdmin(admin.ModelAdmin[Record]):
     """A page of the console: superusers see all rows, staff those of their own tenant.
 
-    The console works as the owner role, for which row-level security does not hold, so every
-    way to a row must go through `get_queryset`. Being staff is the permission; Django's
-    permissions of models and groups are not used.
+    For staff this stands beside the gate of their tenant (config/middleware.py). Being staff is
+    the permission; Django's permissions of models and groups are not used.
     """
 
     purpose = ""
@@ -75,6 +79,30 @@ class ConsoleAdmin(admin.ModelAdmin[Record]):
     list_max_show_all = 0
     show_full_result_count = False
     show_facets = admin.ShowFacets.NEVER
+
+    def changelist_view(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> Any:
+        """Head the list by what it lists, not by "Select … to change"."""
+        title = label(str(self.opts.verbose_name_plural))
+        return super().changelist_view(request, {"title": title} | (extra_context or {}))
+
+    def render_change_form(
+        self, request: HttpRequest, context: Any, *args: Any, **kwargs: Any
+    ) -> Any:
+        if row := kwargs.get("obj"):
+            context |= {"title": self.heading(row), "subtitle": None}
+        return super().render_change_form(request, context, *args, **kwargs)
+
+    def heading(self, row: Record) -> str:
+        return str(row)
+
+    def formfield_for_dbfield(self, *args: Any, **kwargs: Any) -> Any:
+        """Leave out the buttons that add or change what a choice names: they mislead here."""
+        field: Any = super().formfield_for_dbfield(*args, **kwargs)
+        if field is not None and isinstance(field.widget, RelatedFieldWidgetWrapper):
+            field.widget = field.widget.widget
+        return field
 
     def get_queryset(self, request: HttpRequest) -> models.QuerySet[Record]:
         rows = super().get_queryset(request)
@@ -131,8 +159,17 @@ def actor(request: HttpRequest) -> Any:
 
 def label(key: str) -> str:
     """Make a heading of a key: "phq4_score" → "PHQ4 score"."""
-    words = key.replace("_", " ").replace("phq4", "PHQ-4").strip()
+    words = key.replace("_", " ").replace("phq4", "PHQ-4").replace("checkin", "check-in").strip()
     return words[:1].upper() + words[1:]
+
+
+def when(instant: dt.datetime | None) -> str:
+    return date_format(instant, "N j, Y, H:i") if instant else "-"
+
+
+def pill(kind: str, words: str) -> str:
+    """Mark a state; static/novara/console.css has a color for each kind."""
+    return format_html('<span class="state state-{}">{}</span>', kind, words)
 
 
 def in_words(value: object) -> str:

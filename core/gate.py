@@ -126,9 +126,12 @@ def as_system() -> Iterator[None]:
 
 
 def execute_prepared(sql: LiteralString, parameters: Sequence[Any]) -> psycopg.Cursor[Any]:
-    """Run a statement that the server keeps prepared, past Django's cursor, which cannot."""
+    """Run a statement that the server keeps prepared, past Django's cursor, which cannot.
+
+    Where DATABASE_PREPARED_STATEMENTS is off, psycopg does not prepare it.
+    """
     cursor = psycopg.Cursor(connection.connection)
-    return cursor.execute(sql, parameters, prepare=connection.settings_dict["PREPARED_STATEMENTS"])
+    return cursor.execute(sql, parameters, prepare=True)
 
 
 BYPASS: Final = """

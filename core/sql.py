@@ -1,25 +1,61 @@
-"""Views, functions, triggers, policies and roles as versioned files, installed by migrations.
+"""Types, views, functions, triggers, policies and roles as versioned files, installed by migrations.
 
 `SqlObject("views", "daily_checkins_legacy", version=2)` in a migration of `health` installs
 health/sql/views/daily_checkins_legacy_v02.sql; backwards it installs version 1, or drops.
 Triggers and policies are named `table__name`.
 """
 
+import re
 from pathlib import Path
-from typing import Any
+from typing import Any, Final, NamedTuple
 
 from django.apps import apps
 from django.db.migrations import RunSQL
 from django.db.migrations.operations.base import Operation
 
-# A role belongs to the whole cluster and may serve other databases of it, so it stays.
-DROP = {
+# A role belongs to the whole cluster and may serve other databases of it, so it stays there,
+# without rights in this one.
+DROP: Final = {
     "views": "DROP VIEW IF EXISTS {name}",
     "functions": "DROP FUNCTION IF EXISTS {name}",
     "triggers": "DROP TRIGGER IF EXISTS {name} ON {table}",
     "policies": "DROP POLICY IF EXISTS {name} ON {table}",
-    "roles": "",
+    "types": "DROP TYPE IF EXISTS {name}",
+    "roles": "REVOKE ALL ON ALL TABLES IN SCHEMA public FROM {name};"
+    " REVOKE ALL ON ALL SEQUENCES IN SCHEMA public FROM {name};"
+    " REVOKE ALL ON SCHEMA public FROM {name}",
 }
+
+
+# The version before may have other parameters; a function that others use is replaced in place.
+DROP_UNLESS_USED: Final = """
+DO $$
+BEGIN
+    DROP FUNCTION IF EXISTS {name};
+EXCEPTION
+    WHEN dependent_objects_still_exist THEN NULL;
+END
+$$
+"""
+FILE_NAME: Final = re.compile(r"(?P<name>\w+)_v(?P<version>\d\d)\.sql")
+
+
+class SqlFile(NamedTuple):
+    app_label: str
+    kind: str
+    name: str
+    version: int
+    path: Path
+
+
+def sql_files() -> list[SqlFile]:
+    """Find every version of every object of every app; versions of an object in rising order."""
+    return sorted(
+        SqlFile(app.label, path.parent.name, match["name"], int(match["version"]), path)
+        for app in apps.get_app_configs()
+        for path in Path(app.path).glob("sql/*/*.sql")
+        if path.parent.name in DROP and (match := FILE_NAME.fullmatch(path.name))
+    )
 
 
 def sql_file(app_label: str, kind: str, name: str, version: int) -> Path:
@@ -60,9 +96,16 @@ class SqlObject(Operation):
         return f"{self.name}_v{self.version}"
 
     def _install(self, app_label: str, schema_editor: Any, version: int) -> None:
-        """Functions are replaced in place, as others may depend on them."""
+        """Forwards, functions and roles are replaced in place, as others depend on them.
+
+        A file that changes a function's parameters drops the version before by itself.
+        """
         drop = drop_statement(self.kind, self.name)
-        if drop and (version == 0 or self.kind != "functions"):
+        if version and self.kind == "roles":
+            drop = ""
+        if version and self.kind == "functions":
+            drop = DROP_UNLESS_USED.format(name=self.name) if version < self.version else ""
+        if drop:
             schema_editor.execute(drop, params=None)
         if version:
             path = sql_file(app_label, self.kind, self.name, version)

@@ -18,18 +18,18 @@ from django.utils.formats import date_format
 from django.utils.html import format_html
 
 from accounts.models import User
-from core.admin import ReadOnlyAdmin, actor, facts, in_words, label
+from core.admin import ReadOnlyAdmin, actor, facts, in_words, label, pill, when
 from core.times import local_date
-from health import checkin_rows, checkins, queries
+from health import checkin_rows, checkins
 from health.event_types import EVENT_TYPES
 from health.models import DailyCheckin, HealthEvent
 
-STATES: Final = {
-    HealthEvent.Status.FINAL: "as first reported",
+STATES: Final[dict[str, str]] = {
+    HealthEvent.Status.FINAL: "reported",
     HealthEvent.Status.CORRECTED: "corrected",
     HealthEvent.Status.ENTERED_IN_ERROR: "retracted",
 }
-REPLACED: Final = "replaced later"
+REPLACED: Final = "replaced"
 PERIODS: Final = {"1": "today", "7": "the last 7 days", "30": "the last 30 days"}
 
 
@@ -185,7 +185,7 @@ class Version:
 @admin.register(HealthEvent)
 class HealthEventAdmin(RecordAdmin):
     purpose = "What people reported, with every correction and retraction. Nothing here is lost."
-    list_display = ("kind", "subtype", "person", "local_date", "state", "version", "recorded_at")
+    list_display = ("kind", "subtype", "person", "local_date", "state", "version", "recorded")
     list_filter = (PersonFilter, CheckinFilter, TypeFilter, StateFilter, DayFilter)
     search_help_text = "The person's whole e-mail address, or the id of an event."
     person_ordering = ("-occurred_at", "-id")
@@ -196,10 +196,14 @@ class HealthEventAdmin(RecordAdmin):
             related_event_id=Coalesce(OuterRef("related_event_id"), OuterRef("id")),
             version__gt=OuterRef("version"),
         )
-        return super().get_queryset(request).annotate(is_replaced=Exists(newer))
+        rows: QuerySet[Any] = super().get_queryset(request).annotate(is_replaced=Exists(newer))
+        return rows
 
     def with_id(self, wanted: uuid.UUID) -> Q:
         return Q(id=wanted) | Q(related_event_id=wanted)
+
+    def heading(self, row: HealthEvent) -> str:
+        return f"{label(row.event_type)}, {date_format(row.local_date)}"
 
     @admin.display(description="type")
     def kind(self, event: HealthEvent) -> str:
@@ -209,32 +213,35 @@ class HealthEventAdmin(RecordAdmin):
     def subtype(self, event: HealthEvent) -> str | None:
         return label(event.event_subtype) if event.event_subtype else None
 
+    @admin.display(description="recorded")
+    def recorded(self, event: HealthEvent) -> str:
+        return when(event.recorded_at)
+
     @admin.display(description="state")
     def state(self, event: Any) -> str:
         words = REPLACED if event.is_replaced else STATES[event.status]
         kind = "replaced" if event.is_replaced else event.status
-        return format_html('<span class="state state-{}">{}</span>', kind, label(words))
+        return pill(kind, label(words))
 
     def render_change_form(
         self, request: HttpRequest, context: Any, *args: Any, **kwargs: Any
     ) -> Any:
         """Replace the form by what the event says now and how it came to that."""
         event: HealthEvent = kwargs["obj"]
-        history = queries.get_event(event.root_id, with_history=True)["history"]
+        history = list(self.get_queryset(request).filter(self.with_id(event.root_id)))
+        history.sort(key=lambda row: row.version)
         current = history[-1]
         context |= {
-            "title": f"{label(event.event_type)}, {date_format(event.local_date)}",
             "event": event,
             "current": current,
             "person_link": self.person_link(event),
-            "state": label(STATES[current["status"]]),
-            "is_retracted": current["status"] == HealthEvent.Status.ENTERED_IN_ERROR,
-            "type": label(current["event_type"]),
-            "subtype": label(current["event_subtype"] or ""),
-            "day": dt.date.fromisoformat(current["local_date"]),
+            "state": label(STATES[current.status]),
+            "is_retracted": current.status == HealthEvent.Status.ENTERED_IN_ERROR,
+            "type": label(current.event_type),
+            "subtype": label(current.event_subtype or ""),
             "happened": moment_in_words(current),
-            "data": facts(current["event_data"]),
-            "client_event_id": history[0]["client_event_id"],
+            "data": facts(current.event_data),
+            "client_event_id": history[0].client_event_id,
             "versions": versions_of(history, chosen=event.pk),
             "checkin_id": event.correlation_id if event.source == checkins.SOURCE else None,
         }
@@ -244,14 +251,21 @@ class HealthEventAdmin(RecordAdmin):
 @admin.register(DailyCheckin)
 class DailyCheckinAdmin(RecordAdmin):
     purpose = "The daily form as the app sends it, one for each person and day."
-    list_display = ("day", "person", "mood", "confidence", "medication", "state", "created_at")
+    list_display = ("day", "person", "mood", "confidence", "medication", "state", "sent")
     list_filter = (PersonFilter, CheckinStateFilter, CheckinDayFilter)
     search_help_text = "The person's whole e-mail address, or the id of a check-in."
     person_ordering = ("-date_submitted", "-id")
 
+    def heading(self, row: DailyCheckin) -> str:
+        return f"Check-in of {date_format(row.date_submitted)}"
+
     @admin.display(description="day")
     def day(self, row: DailyCheckin) -> dt.date:
         return row.date_submitted
+
+    @admin.display(description="sent")
+    def sent(self, row: DailyCheckin) -> str:
+        return when(row.created_at)
 
     @admin.display(description="mood")
     def mood(self, row: DailyCheckin) -> str:
@@ -273,7 +287,7 @@ class DailyCheckinAdmin(RecordAdmin):
             kind, words = "entered-in-error", "Deleted"
         else:
             kind, words = "final", "In the log"
-        return format_html('<span class="state state-{}">{}</span>', kind, words)
+        return pill(kind, words)
 
     def render_change_form(
         self, request: HttpRequest, context: Any, *args: Any, **kwargs: Any
@@ -281,18 +295,11 @@ class DailyCheckinAdmin(RecordAdmin):
         row: DailyCheckin = kwargs["obj"]
         events = reverse("admin:health_healthevent_changelist")
         context |= {
-            "title": f"Check-in of {date_format(row.date_submitted)}",
             "row": row,
             "person_link": self.person_link(row),
             "is_waiting": row.revision > row.events_revision,
             "data": facts(checkin_rows.form_of(row)),
-            "happened": moment_in_words(
-                {
-                    "occurred_at": row.occurred_at.isoformat(),
-                    "time_zone": row.time_zone,
-                    "utc_offset_minutes": row.utc_offset_minutes,
-                }
-            ),
+            "happened": moment_in_words(row),
             "events_address": f"{events}?person={row.user_id}&checkin={row.pk}",
         }
         return super().render_change_form(request, context, *args, **kwargs)
@@ -305,36 +312,36 @@ def as_uuid(text: str | None) -> uuid.UUID | None:
         return None
 
 
-def versions_of(history: list[dict[str, Any]], *, chosen: uuid.UUID) -> list[Version]:
+def versions_of(history: list[HealthEvent], *, chosen: uuid.UUID) -> list[Version]:
     """Turn the rows of an event into its history, newest first."""
     versions = []
-    before: dict[str, Any] | None = None
+    before: HealthEvent | None = None
     for row in history:
         versions.append(
             Version(
-                number=row["version"],
-                state=label(STATES[row["status"]]),
-                recorded_at=dt.datetime.fromisoformat(row["recorded_at"]),
-                reason=row["reason"],
+                number=row.version,
+                state=label(STATES[row.status]),
+                recorded_at=row.recorded_at,
+                reason=row.reason,
                 changes=differences(before, row) if before else [],
-                text=json.dumps(row["event_data"], ensure_ascii=False, indent=2, sort_keys=True),
-                is_chosen=row["version_id"] == str(chosen),
+                text=json.dumps(row.event_data, ensure_ascii=False, indent=2, sort_keys=True),
+                is_chosen=row.pk == chosen,
             )
         )
         before = row
     return versions[::-1]
 
 
-def differences(before: dict[str, Any], after: dict[str, Any]) -> list[tuple[str, str, str]]:
+def differences(before: HealthEvent, after: HealthEvent) -> list[tuple[str, str, str]]:
     """Name what one version says otherwise than the one before."""
-    old, new = before["event_data"], after["event_data"]
+    old, new = before.event_data, after.event_data
     found = [
         (label(key), _said(old, key), _said(new, key))
         for key in dict.fromkeys([*old, *new])
         # As JSON text, since True equals 1 in Python.
         if key not in old or key not in new or _canonical(old[key]) != _canonical(new[key])
     ]
-    if before["occurred_at"] != after["occurred_at"]:
+    if before.occurred_at != after.occurred_at:
         found.append(("Happened", moment_in_words(before), moment_in_words(after)))
     return found
 
@@ -347,14 +354,13 @@ def _said(data: dict[str, Any], key: str) -> str:
     return in_words(data[key]) if key in data else "not said"
 
 
-def moment_in_words(row: dict[str, Any]) -> str:
+def moment_in_words(row: HealthEvent | DailyCheckin) -> str:
     """Say when something happened by the person's own clock, as far as it is known."""
-    instant = dt.datetime.fromisoformat(row["occurred_at"])
-    if row["time_zone"]:
-        local = instant.astimezone(zoneinfo.ZoneInfo(row["time_zone"]))
-        return f"{date_format(local, 'N j, Y, H:i')} in {row['time_zone']}"
-    if row["utc_offset_minutes"] is not None:
-        offset = dt.timezone(dt.timedelta(minutes=row["utc_offset_minutes"]))
-        local = instant.astimezone(offset)
+    if row.time_zone:
+        local = row.occurred_at.astimezone(zoneinfo.ZoneInfo(row.time_zone))
+        return f"{date_format(local, 'N j, Y, H:i')} in {row.time_zone}"
+    if row.utc_offset_minutes is not None:
+        offset = dt.timezone(dt.timedelta(minutes=row.utc_offset_minutes))
+        local = row.occurred_at.astimezone(offset)
         return f"{date_format(local, 'N j, Y, H:i')} ({local:UTC%z})"
     return "some time on that day; the person gave the date alone"

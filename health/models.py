@@ -54,7 +54,9 @@ class HealthEvent(models.Model):
         ENTERED_IN_ERROR = "entered-in-error"
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
-    tenant = models.ForeignKey(Tenant, on_delete=models.PROTECT, related_name="+")
+    tenant = models.ForeignKey(
+        Tenant, on_delete=models.PROTECT, related_name="+", db_constraint=False, db_index=False
+    )
     user = models.ForeignKey(
         User, on_delete=models.PROTECT, related_name="+", db_constraint=False, db_index=False
     )
@@ -142,7 +144,9 @@ class DailyCheckin(models.Model):
     """
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
-    tenant = models.ForeignKey(Tenant, on_delete=models.PROTECT, related_name="+")
+    tenant = models.ForeignKey(
+        Tenant, on_delete=models.PROTECT, related_name="+", db_constraint=False, db_index=False
+    )
     user = models.ForeignKey(
         User, on_delete=models.PROTECT, related_name="+", db_constraint=False, db_index=False
     )

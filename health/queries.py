@@ -18,26 +18,26 @@ from health.storage import keeps_events
 NEWEST: Final = ("-date_submitted", "-id")
 
 VERSIONS: Final = """
-    SELECT row_to_json(v)::text
-      FROM event_versions v
-     WHERE (v.version_id = %s AND v.related_event_id IS NULL OR v.related_event_id = %s)
-       AND v.recorded_at <= %s::timestamptz
-     ORDER BY v.version
+    SELECT event_json(e)::text
+      FROM health_events e
+     WHERE (e.id = %s AND e.related_event_id IS NULL OR e.related_event_id = %s)
+       AND e.recorded_at <= %s::timestamptz
+     ORDER BY e.version
 """
 # The range of occurred_at, in which a local date can lie (UTC+14 to UTC-12), is for the index.
 EVENTS_ON: Final = """
-    SELECT row_to_json(v)::text
-      FROM event_versions v
-     WHERE v.user_id = %s
-       AND v.local_date = %s
-       AND v.occurred_at >= %s::date::timestamp AT TIME ZONE 'UTC' - interval '14 hours'
-       AND v.occurred_at < %s::date::timestamp AT TIME ZONE 'UTC' + interval '36 hours'
-       AND v.status <> 'entered-in-error'
+    SELECT event_json(e)::text
+      FROM health_events e
+     WHERE e.user_id = %s
+       AND e.local_date = %s
+       AND e.occurred_at >= %s::date::timestamp AT TIME ZONE 'UTC' - interval '14 hours'
+       AND e.occurred_at < %s::date::timestamp AT TIME ZONE 'UTC' + interval '36 hours'
+       AND e.status <> 'entered-in-error'
        AND NOT EXISTS (SELECT
                          FROM health_events n
-                        WHERE n.related_event_id = v.id
-                          AND n.version > v.version)
-     ORDER BY v.occurred_at, v.version_id
+                        WHERE n.related_event_id = coalesce(e.related_event_id, e.id)
+                          AND n.version > e.version)
+     ORDER BY e.occurred_at, e.id
 """
 
 

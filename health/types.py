@@ -78,6 +78,7 @@ class EventOut(msgspec.Struct):
     version_id: uuid.UUID
     version: int
     status: Literal["final", "corrected", "entered-in-error"]
+    reason: str | None
     event_type: str
     event_subtype: str | None
     event_data: dict[str, Any]
@@ -91,9 +92,6 @@ class EventOut(msgspec.Struct):
     source_version: str | None
     client_event_id: str | None
     correlation_id: uuid.UUID | None
-    related_event_id: uuid.UUID | None
-    reason: str | None
-    user_id: uuid.UUID
 
 
 class EventWithHistory(EventOut):

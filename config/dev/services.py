@@ -72,7 +72,8 @@ def all_services(folder: Path, host: str, port: int) -> list[Service]:
         "--host", host, "--port", str(port),
         "--workers", str(_cores()), "--blocking-threads", "4", "--backlog", "1024", "--no-ws",
         "--log-level", "warning", "--no-access-log",
-        "--respawn-failed-workers", "--respawn-interval", "0.5", "--workers-kill-timeout", "8",
+        # At a reload the old worker goes this much later, when the new one has loaded its code.
+        "--respawn-failed-workers", "--respawn-interval", "5", "--workers-kill-timeout", "8",
     ]  # fmt: skip
     worker = [
         "celery", "-A", "config", "worker", "-Q", "default,documents,metrics",

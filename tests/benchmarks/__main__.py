@@ -23,7 +23,9 @@ def main() -> int:
     needed = {app for benchmark in benchmarks for app in benchmark.APPS}
     names = [name for name in APPS if name in needed and name not in options.without]
     reports = []
-    with session(names, rounds=options.rounds, seconds=options.seconds) as started:
+    with session(
+        names, rounds=options.rounds, seconds=options.seconds, threads=options.threads
+    ) as started:
         for benchmark in benchmarks:
             print(f"\n{benchmark.__doc__}", flush=True)
             reports.append(benchmark.run(started))
@@ -42,6 +44,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("names", nargs="*", choices=[*BENCHMARKS, []], metavar="name")
     parser.add_argument("--rounds", type=int, default=5, help="interleaved rounds, at least 3")
     parser.add_argument("--seconds", type=float, default=4, help="per app and round")
+    parser.add_argument("--threads", type=int, default=4, help="of Novara's one process")
     parser.add_argument("--without", action="append", default=[], choices=APPS, metavar="APP")
     parser.add_argument("--markdown", type=Path, metavar="FILE", help="write the tables here too")
     options = parser.parse_args()

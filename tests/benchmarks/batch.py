@@ -1,18 +1,16 @@
 """POST 1,000 events in one call, beside single events and beside COPY of the same rows."""
 
-import json
-import pickle
-import subprocess
-import sys
 from collections.abc import Sequence
 
-from tests.benchmarks import data
+from tests.benchmarks import data, worker
 from tests.benchmarks.load import CONNECTIONS, Load, Scenario
 from tests.benchmarks.measure import Contestant, Series, client_of, ratio, side_by_side
 from tests.benchmarks.race import figures, versions
-from tests.benchmarks.report import Report, Table
-from tests.benchmarks.servers import ROOT, THREADS
+from tests.benchmarks.report import UNKNOWN, Report, Table
+from tests.benchmarks.servers import Stage
 from tests.benchmarks.session import Session
+
+Row = tuple[object, ...]
 
 APPS = ("novara",)
 SIZE = 1_000
@@ -28,13 +26,13 @@ def run(session: Session) -> Report:
     )
     return Report(
         f"POST a batch of {SIZE:,} events",
-        f"{session.setting()} {CONNECTIONS} connections to one Novara process with {THREADS}"
-        f" threads; COPY by psycopg on {THREADS} connections from one process, {SIZE:,} rows a"
+        f"{session.setting()} {CONNECTIONS} connections to one Novara process with {session.stage.threads}"
+        f" threads; COPY by psycopg on {session.stage.threads} connections from one process, {SIZE:,} rows a"
         " transaction, row by row from Python values: into the same table as its owner (its"
         " indexes, constraints and triggers; no gate, validation, policies or answer) and into the"
         " twins' bare one.",
         [ratios(series), figures(series, "event")],
-        versions(session),
+        versions(session, APPS),
     )
 
 
@@ -54,37 +52,28 @@ def contestants(session: Session) -> list[Contestant]:
     return [
         client_of(novara, batches, "Novara, batches", units=SIZE),
         client_of(novara, single, "Novara, single events"),
-        copier("COPY into health_events", stage.database_url, into_events, full),
-        copier("COPY into a bare table", stage.twins_url, into_bare, rows),
+        copier(stage, "COPY into health_events", (stage.database_url, into_events, full)),
+        copier(stage, "COPY into a bare table", (stage.twins_url, into_bare, rows)),
     ]
 
 
-def copier(
-    name: str, address: str, statement: str, rows: Sequence[tuple[object, ...]]
-) -> Contestant:
+def copier(stage: Stage, name: str, job: tuple[str, str, Sequence[Row]]) -> Contestant:
     def measure(seconds: float) -> tuple[Load, float | None]:
-        done = subprocess.run(
-            [sys.executable, "-m", "tests.benchmarks.copy_rows"],
-            input=pickle.dumps((address, statement, rows, THREADS, seconds)),
-            cwd=ROOT,
-            check=True,
-            stdout=subprocess.PIPE,
-        )
-        load, cpu = json.loads(done.stdout)
-        return Load(**load), cpu
+        done, cpu = worker.ask("copy_rows", *job, stage.threads, seconds)
+        return Load(**done), cpu
 
     return Contestant(name, measure, SIZE)
 
 
 def ratios(series: Sequence[Series]) -> Table:
     batches, *others = series
-    targets = ("≥ 50", "≥ 0.5", "–")
+    targets = ("≥ 50", "≥ 0.5", UNKNOWN)
     rows = [
         (
             f"{batches.name} / {other.name}",
-            str(ratio(batches, other, lambda sample: sample.per_second) or "–"),
+            str(ratio(batches, other, lambda sample: sample.per_second) or UNKNOWN),
             target,
-            str(ratio(batches, other, lambda sample: sample.postgres_us) or "–"),
+            str(ratio(batches, other, lambda sample: sample.postgres_us) or UNKNOWN),
         )
         for other, target in zip(others, targets, strict=True)
     ]

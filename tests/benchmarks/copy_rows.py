@@ -1,18 +1,15 @@
 """COPY the rows of one batch, over and over, on several connections. Runs in its own process.
 
-Reads a pickled (address, statement, rows, connections, seconds) from standard input and writes
-one line of JSON with what was done and the CPU it took.
+Answers what was done, and the CPU it took.
 """
 
-import json
-import pickle
-import sys
 import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 import psycopg
 
+from tests.benchmarks import worker
 from tests.benchmarks.data import NOW, new_id
 
 Row = tuple[object, ...]
@@ -55,5 +52,5 @@ def with_ids(rows: Sequence[Row]) -> Iterator[Row]:
 
 
 if __name__ == "__main__":
-    done = run(*pickle.load(sys.stdin.buffer))
-    print(json.dumps([done, time.process_time()]))
+    done = run(*worker.read_question())
+    worker.answer((done, time.process_time()))

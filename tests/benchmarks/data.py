@@ -22,6 +22,7 @@ NOTES = (
     "Good talk with my partner tonight.",
 )
 PEOPLE, EVENTS_EACH = 100, 2_000
+ANY_DICE = random.Random()
 
 
 @dataclass(frozen=True)
@@ -148,7 +149,7 @@ def _imitate(
     assert columns is not None
     made = ", ".join(f"r.{name}" for name in str(columns[0]).split(", "))
     connection.execute(
-        f"INSERT INTO {table} ({columns[0]}) SELECT {made} FROM ({source}) h"  # noqa: S608
+        f"INSERT INTO {table} ({columns[0]}) SELECT {made} FROM ({source}) h"
         f" CROSS JOIN (SELECT * FROM {table} WHERE {key} = %(like)s LIMIT 1) m"
         f" CROSS JOIN LATERAL jsonb_populate_record(m::{table}, {changes}) r",
         {"like": reader.id},
@@ -159,7 +160,7 @@ def _copy_history(connection: Connection, table: str, reader: Person) -> None:
     columns = "id, user_id, event_type, event_subtype, event_data, occurred_at"
     with (
         connection.cursor() as cursor,
-        cursor.copy(f"COPY {table} ({columns}) FROM STDIN") as rows,  # noqa: S608
+        cursor.copy(f"COPY {table} ({columns}) FROM STDIN") as rows,
     ):
         for row in history(reader):
             rows.write_row(row)
@@ -178,7 +179,7 @@ def history(reader: Person) -> Iterator[tuple[object, ...]]:
             yield new_id(moment, dice), person, "mood", "check", json.dumps(mood(dice)), moment
 
 
-def new_id(moment: datetime, dice: random.Random = random.Random()) -> uuid.UUID:
+def new_id(moment: datetime, dice: random.Random = ANY_DICE) -> uuid.UUID:
     """A uuid of version 7: the moment first, so that ids ascend as they do in use."""
     bits = dice.getrandbits(74)
     value = int(moment.timestamp() * 1000) << 80 | 0x7 << 76 | bits >> 62 << 64

@@ -12,12 +12,12 @@ from typing import Any
 import psycopg
 from psycopg.rows import dict_row
 
-from tests.benchmarks import data, django_worker, processes
+from tests.benchmarks import data, processes, servers, worker
 from tests.benchmarks.data import Person
 from tests.benchmarks.load import Scenario
 from tests.benchmarks.measure import client_of, side_by_side
 from tests.benchmarks.race import both_cpus, versions
-from tests.benchmarks.report import Report, Table, number
+from tests.benchmarks.report import UNKNOWN, Report, Table, number
 from tests.benchmarks.session import Session
 
 Connection = psycopg.Connection[tuple[object, ...]]
@@ -71,7 +71,7 @@ class Variant:
 def run(session: Session) -> Report:
     person, body = session.people[1], data.bodies(1)[0]
     question = (person.token, *(session.novara.paths[what] for what in STATEMENTS), body)
-    sent = django_worker.ask("tests.benchmarks.gate_worker", session.stage, question)
+    sent = worker.ask("gate_worker", *question, env=servers.novara_env(session.stage))
     rows, shares = [], []
     for what, function in STATEMENTS.items():
         sql, parameters = sent[what]
@@ -96,7 +96,7 @@ def run(session: Session) -> Report:
                 shares,
             ),
         ],
-        versions(session),
+        versions(session, APPS),
     )
 
 
@@ -189,7 +189,7 @@ def share(session: Session, what: str, variants: Sequence[Variant]) -> tuple[str
     spent = None if whole.cpu_us is None or known.cpu_us is None else whole.cpu_us - known.cpu_us
     return (
         f"{method} {what}",
-        f"{wall / p50_ms / 1e3:.1%}" if p50_ms else "–",
-        f"{spent / cpu:.1%}" if cpu and spent is not None else "–",
+        f"{wall / p50_ms / 1e3:.1%}" if p50_ms else UNKNOWN,
+        f"{spent / cpu:.1%}" if cpu and spent is not None else UNKNOWN,
         TARGET,
     )

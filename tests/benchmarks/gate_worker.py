@@ -1,15 +1,13 @@
 """Answers with the statements, and their parameters, that the hot paths send to Postgres."""
 
-import pickle
-import sys
 from typing import Any
 from unittest import mock
 
 from django.core.handlers.wsgi import WSGIHandler
 
-from tests.benchmarks import django_worker
+from tests.benchmarks import worker
 
-ANSWER = django_worker.start()
+ANSWER = worker.set_django_up()
 
 from health import event_log  # noqa: E402  After Django is set up.
 from tests.benchmarks.wsgi_calls import call  # noqa: E402
@@ -18,13 +16,13 @@ Statement = tuple[str, tuple[Any, ...]]
 
 
 def main() -> None:
-    token, event, timeline, body = pickle.load(sys.stdin.buffer)
+    token, event, timeline, body = worker.read_question()
     handler = WSGIHandler()
     answer = {
         "event": sent_by(handler, "POST", event, token, body),
         "timeline": sent_by(handler, "GET", timeline, token, b""),
     }
-    django_worker.answer(ANSWER, answer)
+    worker.answer(answer, ANSWER)
 
 
 def sent_by(handler: WSGIHandler, method: str, target: str, token: str, body: bytes) -> Statement:

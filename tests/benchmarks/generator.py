@@ -1,17 +1,15 @@
 """A small HTTP/1.1 load generator, for machines without wrk. Runs in its own process.
 
-Reads a pickled (port, requests, seconds, connections) from standard input and writes one line of
-JSON. Every connection is kept alive and has one request under way.
+Every connection is kept alive and has one request under way.
 """
 
-import json
-import pickle
 import selectors
 import socket
-import sys
 import time
 from dataclasses import dataclass, field
 from itertools import cycle
+
+from tests.benchmarks import worker
 
 END_OF_CHUNKS = b"\r\n0\r\n\r\n"
 
@@ -82,4 +80,4 @@ def run(port: int, requests: list[bytes], seconds: float, connections: int) -> d
 
 
 if __name__ == "__main__":
-    print(json.dumps(run(*pickle.load(sys.stdin.buffer))))
+    worker.answer(run(*worker.read_question()))

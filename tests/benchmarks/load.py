@@ -1,10 +1,8 @@
 """Putting load on a server: wrk where it is installed, our own generator elsewhere."""
 
 import json
-import pickle
 import shutil
 import subprocess
-import sys
 import tempfile
 import urllib.error
 import urllib.request
@@ -12,6 +10,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
+
+from tests.benchmarks import worker
 
 CONNECTIONS = 8
 
@@ -44,9 +44,9 @@ class Scenario:
 
 @dataclass(frozen=True)
 class Load:
-    requests: int
+    requests: float
     seconds: float
-    errors: int
+    errors: float
     p50_ms: float
     p99_ms: float
 
@@ -62,14 +62,14 @@ def generator_name() -> str:
 def try_once(scenario: Scenario) -> bytes:
     """One request by hand, so that a wrong set-up fails with the server's own words."""
     token, body = scenario.turns()[0]
-    request = urllib.request.Request(  # noqa: S310 (a server this process started)
+    request = urllib.request.Request(
         scenario.url,
         data=body or None,
         headers=dict(scenario.headers(token)),
         method=scenario.method,
     )
     try:
-        with urllib.request.urlopen(request, timeout=30) as response:  # noqa: S310
+        with urllib.request.urlopen(request, timeout=30) as response:
             return bytes(response.read())
     except urllib.error.HTTPError as error:
         words = error.read()[:2000].decode(errors="replace")
@@ -78,14 +78,16 @@ def try_once(scenario: Scenario) -> bytes:
 
 def put_load(scenario: Scenario, *, seconds: float, connections: int = CONNECTIONS) -> Load:
     run = _run_wrk if shutil.which("wrk") else _run_own
-    load = Load(**json.loads(run(scenario, seconds, connections)))
+    load = Load(**run(scenario, seconds, connections))
     if load.errors:
         try_once(scenario)
-        raise SystemExit(f"{scenario.url}: {load.errors} of {load.requests} requests failed.")
+        raise SystemExit(
+            f"{scenario.url}: {load.errors:.0f} of {load.requests:.0f} requests failed."
+        )
     return load
 
 
-def _run_wrk(scenario: Scenario, seconds: float, connections: int) -> str:
+def _run_wrk(scenario: Scenario, seconds: float, connections: int) -> dict[str, float]:
     with tempfile.TemporaryDirectory(prefix="novara-bench-") as folder:
         script = Path(folder) / "requests.lua"
         script.write_bytes(_lua(scenario))
@@ -95,7 +97,8 @@ def _run_wrk(scenario: Scenario, seconds: float, connections: int) -> str:
             *("--script", str(script), scenario.url),
         ]
         done = subprocess.run(command, check=True, capture_output=True, text=True)
-    return done.stdout.splitlines()[-1]
+    found: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
+    return found
 
 
 def _lua(scenario: Scenario) -> bytes:
@@ -145,16 +148,11 @@ end
 """
 
 
-def _run_own(scenario: Scenario, seconds: float, connections: int) -> str:
+def _run_own(scenario: Scenario, seconds: float, connections: int) -> dict[str, float]:
     address = urlsplit(scenario.url)
     requests = [_raw(scenario, address.netloc, *turn) for turn in scenario.turns()]
-    done = subprocess.run(
-        [sys.executable, "-m", "tests.benchmarks.generator"],
-        input=pickle.dumps((address.port, requests, seconds, connections)),
-        check=True,
-        capture_output=True,
-    )
-    return done.stdout.decode()
+    found: dict[str, float] = worker.ask("generator", address.port, requests, seconds, connections)
+    return found
 
 
 def _raw(scenario: Scenario, host: str, token: str, body: bytes) -> bytes:

@@ -2,8 +2,8 @@
 
 from statistics import median
 
-from tests.benchmarks import data, django_worker
-from tests.benchmarks.load import Scenario
+from tests.benchmarks import data, servers, worker
+from tests.benchmarks.load import CONNECTIONS, Scenario
 from tests.benchmarks.measure import client_of, side_by_side
 from tests.benchmarks.race import versions
 from tests.benchmarks.report import Report, Table, number
@@ -18,7 +18,7 @@ def run(session: Session) -> Report:
     over_http = served(session)
     total = over_http or steps[-1][1]
     rows, before = [], 0.0
-    for name, cost in [*steps, ("+ HTTP, by granian", over_http)]:
+    for name, cost in [*steps, ("+ granian, and threads in each other's way", over_http)]:
         if cost is not None:
             rows.append(
                 (name, number(cost), number(cost - before), f"{(cost - before) / total:.0%}")
@@ -28,18 +28,17 @@ def run(session: Session) -> Report:
         "Where the CPU of POST one event goes",
         f"{session.setting()} Python's CPU alone, not Postgres'. In-process, one thread,"
         f" {ROUNDS_PER_ROUND * session.rounds} interleaved rounds of 250 calls, medians; the last"
-        " line is the app's CPU per request under load (8 connections, 4 threads), so it also"
-        " holds what threads cost each other.",
+        f" line is the app's CPU per request under load ({CONNECTIONS} connections,"
+        f" {session.stage.threads} threads): HTTP, and what threads cost each other.",
         [Table(("", "µs", "this part", "share"), rows)],
-        versions(session),
+        versions(session, APPS),
     )
 
 
 def in_process(session: Session) -> list[tuple[str, float]]:
     question = session.writers()[0], data.bodies(64), ROUNDS_PER_ROUND * session.rounds
-    found: dict[str, list[float]] = django_worker.ask(
-        "tests.benchmarks.parts_worker", session.stage, question
-    )
+    env = servers.novara_env(session.stage)
+    found: dict[str, list[float]] = worker.ask("parts_worker", *question, env=env)
     return [(name, median(costs)) for name, costs in found.items()]
 
 

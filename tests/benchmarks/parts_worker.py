@@ -4,8 +4,6 @@ Answers, for each step, its name and the CPU µs per call of each round.
 """
 
 import logging
-import pickle
-import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
@@ -17,9 +15,9 @@ from django.conf import settings
 from django.core.handlers.wsgi import WSGIHandler
 from django.test import override_settings
 
-from tests.benchmarks import django_worker
+from tests.benchmarks import worker
 
-ANSWER = django_worker.start()
+ANSWER = worker.set_django_up()
 
 from health import event_log  # noqa: E402  After Django is set up.
 from tests.benchmarks.wsgi_calls import call  # noqa: E402
@@ -36,7 +34,7 @@ class Step:
 
 
 def main() -> None:
-    token, bodies, rounds = pickle.load(sys.stdin.buffer)
+    token, bodies, rounds = worker.read_question()
     settings.ROOT_URLCONF = "tests.benchmarks.parts_urls"
     known = steps(token, bodies[0])
     found: dict[str, list[float]] = {step.name: [] for step in known}
@@ -46,7 +44,7 @@ def main() -> None:
             # The first round only warms up: connections, prepared statements, caches.
             if number:
                 found[step.name].append(cost * 1e6)
-    django_worker.answer(ANSWER, found)
+    worker.answer(found, ANSWER)
 
 
 def steps(token: str, body: bytes) -> list[Step]:
@@ -56,7 +54,7 @@ def steps(token: str, body: bytes) -> list[Step]:
     answer = database_answer(full, token, body)
 
     def no_database() -> AbstractContextManager[object]:
-        return mock.patch.object(event_log, "record", lambda *_: answer)
+        return mock.patch.object(event_log, "record", return_value=answer)
 
     return [
         Step("Django's handler, an empty view", bare, "/api/parts/nothing"),

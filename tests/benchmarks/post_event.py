@@ -4,7 +4,6 @@ from tests.benchmarks import data
 from tests.benchmarks.load import CONNECTIONS, Scenario
 from tests.benchmarks.race import figures, race, ratios, versions
 from tests.benchmarks.report import Report
-from tests.benchmarks.servers import THREADS
 from tests.benchmarks.session import Session
 
 APPS = ("novara", "fastapi", "express")
@@ -19,8 +18,8 @@ def run(session: Session) -> Report:
     return Report(
         "POST one event",
         f"{session.setting()} {CONNECTIONS} connections, {len(session.writers())} people, one"
-        f" process each; Novara with {THREADS} threads and all guarantees, the twins with a pool"
+        f" process each; Novara with {session.stage.threads} threads and all guarantees, the twins with a pool"
         " of 8 connections and a bare table.",
         [ratios(series, TARGETS), figures(list(series.values()))],
-        [*versions(session), *session.notes],
+        [*versions(session, APPS), *session.notes],
     )

@@ -30,7 +30,7 @@ def free_port() -> int:
 
 @contextmanager
 def running(
-    command: Sequence[str | Path], *, env: Mapping[str, str], log: Path, cwd: Path
+    command: Sequence[str], *, env: Mapping[str, str], log: Path, cwd: Path
 ) -> Iterator[int]:
     """The process group of one server, ended on the way out, whatever happened."""
     with log.open("wb") as output:

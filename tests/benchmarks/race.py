@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from tests.benchmarks.load import Scenario
 from tests.benchmarks.measure import Sample, Series, client_of, ratio, side_by_side
-from tests.benchmarks.report import Table, number
+from tests.benchmarks.report import UNKNOWN, Table, number
 from tests.benchmarks.servers import App
 from tests.benchmarks.session import Session
 
@@ -33,10 +33,10 @@ def ratios(series: Mapping[str, Series], targets: Mapping[str, float]) -> Table:
     (_, first), *others = series.items()
     rows = []
     for name, other in others:
-        target = f"≥ {targets[name]:g}" if first.name == "Novara" and name in targets else "–"
+        target = f"≥ {targets[name]:g}" if first.name == "Novara" and name in targets else UNKNOWN
         figures: list[Figure] = [lambda s: s.per_second, lambda s: s.app_us, both_cpus]
         speed, app, both = (ratio(first, other, figure) for figure in figures)
-        cells = (str(value) if value else "–" for value in (speed, app, both))
+        cells = (str(value) if value else UNKNOWN for value in (speed, app, both))
         rows.append((f"{first.name} / {other.name}", next(cells), target, *cells))
     heads = ("", "requests/s", "target", "app's CPU per request", "app's and Postgres' CPU")
     return Table(heads, rows)
@@ -59,5 +59,5 @@ def figures(series: Sequence[Series], unit: str = "request") -> Table:
     return Table(("", *cpu, "p50 ms", "p99 ms", f"{unit}s/s"), rows)
 
 
-def versions(session: Session) -> list[str]:
-    return [f"{app.name}: {app.versions}." for app in session.apps.values()]
+def versions(session: Session, names: Sequence[str]) -> list[str]:
+    return [f"{app.name}: {app.versions}." for name, app in session.apps.items() if name in names]

@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+UNKNOWN = "n/a"
+
 
 @dataclass(frozen=True)
 class Table:
@@ -21,7 +23,7 @@ class Report:
 
 
 def number(value: float | None, digits: int = 0) -> str:
-    return "–" if value is None else f"{value:,.{digits}f}"
+    return UNKNOWN if value is None else f"{value:,.{digits}f}"
 
 
 def as_text(report: Report) -> str:

@@ -20,11 +20,10 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from config.dev import postgres, valkey
 from tests.benchmarks import processes
+from tests.benchmarks.worker import ROOT
 
-ROOT = Path(__file__).resolve().parents[2]
 TWINS = Path(__file__).parent / "twins"
 EXPRESS = TWINS / "express"
-THREADS = 4
 
 # What would otherwise happen at a random moment of the run, and be charged to whoever is then
 # measured. Durability is not touched: every commit waits for the disk.
@@ -40,6 +39,8 @@ class Stage:
     twins_url: str
     redis_url: str
     jwt_secret: str
+    # Of Novara's one process, each with its database connection.
+    threads: int
 
     def connect(self) -> psycopg.Connection[tuple[object, ...]]:
         return psycopg.connect(self.database_url, autocommit=True)
@@ -72,7 +73,7 @@ NOVARA_PATHS = {
 
 
 @contextmanager
-def stage() -> Iterator[Stage]:
+def stage(threads: int = 4) -> Iterator[Stage]:
     folder = Path(tempfile.mkdtemp(prefix="novara-bench-"))
     folder.chmod(0o711)  # So that, started by root, PostgreSQL's user can pass through.
     try:
@@ -81,7 +82,9 @@ def stage() -> Iterator[Stage]:
             _quieten(database_url)
         redis_url = os.environ.get("REDIS_URL") or valkey.start(folder)
         with _twins_database(database_url) as twins_url:
-            yield Stage(folder, database_url, twins_url, redis_url, secrets.token_urlsafe(48))
+            yield Stage(
+                folder, database_url, twins_url, redis_url, secrets.token_urlsafe(48), threads
+            )
     finally:
         valkey.discard(folder)
         postgres.discard(folder)
@@ -157,7 +160,7 @@ def express(stage: Stage) -> Iterator[App]:
     port, log = processes.free_port(), stage.folder / "express.log"
     env = {**_libpq(stage.twins_url), "JWT_SECRET": stage.jwt_secret, "PORT": str(port)}
     env["NODE_ENV"] = "production"
-    command = [shutil.which("node") or "node", EXPRESS / "server.js"]
+    command = [shutil.which("node") or "node", str(EXPRESS / "server.js")]
     with processes.running(command, env=env, log=log, cwd=EXPRESS) as pid:
         url = f"http://127.0.0.1:{port}"
         processes.wait_until_it_answers(f"{url}/livez", pid=pid, log=log)
@@ -220,7 +223,7 @@ def novara(stage: Stage) -> Iterator[App]:
     command = [
         *(sys.executable, "-m", "granian", "--interface", "wsgi", "config.wsgi:application"),
         *("--host", "127.0.0.1", "--port", str(port), "--no-ws"),
-        *("--workers", "1", "--blocking-threads", str(THREADS), "--log-level", "warning"),
+        *("--workers", "1", "--blocking-threads", str(stage.threads), "--log-level", "warning"),
     ]
     env = novara_env(stage) | {"PORT": str(port)}
     with processes.running(command, env=env, log=log, cwd=ROOT) as pid:

@@ -44,11 +44,13 @@ class Session:
 
 
 @contextmanager
-def session(names: Sequence[str], *, rounds: int, seconds: float) -> Iterator[Session]:
+def session(
+    names: Sequence[str], *, rounds: int, seconds: float, threads: int
+) -> Iterator[Session]:
     """Start what these apps need, fill the tables, and end everything in the end."""
     with ExitStack() as stack:
         print("Starting Postgres, Valkey and the apps …", flush=True)
-        stage = stack.enter_context(servers.stage())
+        stage = stack.enter_context(servers.stage(threads))
         names, notes = _without_express_if_need_be(names)
         apps = {name: stack.enter_context(servers.APPS[name](stage)) for name in names}
         people = data.make_people(stage, apps.get("novara"), PEOPLE_WITH_TOKENS)

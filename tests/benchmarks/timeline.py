@@ -4,7 +4,6 @@ from tests.benchmarks import data
 from tests.benchmarks.load import CONNECTIONS, Scenario
 from tests.benchmarks.race import figures, race, ratios, versions
 from tests.benchmarks.report import Report
-from tests.benchmarks.servers import THREADS
 from tests.benchmarks.session import Session
 
 APPS = ("novara", "fastapi", "express")
@@ -20,9 +19,9 @@ def run(session: Session) -> Report:
     series = race(session, lambda app: Scenario("GET", app.address("timeline"), [reader.token]))
     return Report(
         "GET the timeline",
-        f"{session.setting()} {CONNECTIONS} connections, one process each; Novara with {THREADS}"
+        f"{session.setting()} {CONNECTIONS} connections, one process each; Novara with {session.stage.threads}"
         f" threads, gate and policies; the twins map rows to JSON in their own language."
         f" {data.PEOPLE} people with {data.EVENTS_EACH:,} events each.",
         [ratios(series, TARGETS), figures(list(series.values()))],
-        [*versions(session), *session.notes],
+        [*versions(session, APPS), *session.notes],
     )

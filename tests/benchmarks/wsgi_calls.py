@@ -2,6 +2,7 @@
 
 import io
 import sys
+from typing import Any
 
 from django.core.handlers.wsgi import WSGIHandler
 
@@ -27,7 +28,11 @@ def call(handler: WSGIHandler, method: str, target: str, token: str, body: bytes
         "wsgi.errors": sys.stderr,
     }
     said: list[str] = []
-    response = handler(environ, lambda status, _headers: said.append(status))
+
+    def start_response(status: str, _headers: object, _error: object = None, /) -> Any:
+        said.append(status)
+
+    response = handler(environ, start_response)
     answer = b"".join(response)
     response.close()
     if not said[0].startswith("2"):

@@ -57,7 +57,7 @@ _FITTING: dict[type, st.SearchStrategy[Any]] = {
     checkins.Hundredths: st.integers(0, 100).map(lambda share: share / 100),
     checkins.Object: st.dictionaries(texts, values, max_size=3),
 }
-_KINDS = {field.name: field.kind for field in checkins.FIELDS} | checkins.COLUMNS
+_KINDS = {**{field.name: field.kind for field in checkins.FIELDS}, **checkins.COLUMNS}
 
 
 def _fitting(kind: checkins.Kind) -> st.SearchStrategy[Any]:
@@ -70,9 +70,7 @@ _required = {
     "mood_today": texts.filter(lambda text: bool(text.strip())),
     "confidence_today": st.integers(1, 10),
 }
-_known = {
-    name: _fitting(kind) | values for name, kind in _KINDS.items() if name not in _required
-}
+_known = {name: _fitting(kind) | values for name, kind in _KINDS.items() if name not in _required}
 _unknown = st.dictionaries(
     texts.filter(lambda key: key not in {*_KINDS, *checkins.RESERVED, "date_submitted"}),
     values,

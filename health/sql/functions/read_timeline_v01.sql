@@ -1,7 +1,7 @@
 -- The hot path of GET /api/v2/health/timeline (health/event_log.py): the gate and one page in
--- one round trip. Newest first, from below (p_before_at, p_before_id); one row more than asked
--- for tells whether there is a next page. No row: the gate refuses. has_waiting: rows written
--- in V1 mode still wait for their events, which must be written first.
+-- one round trip. Newest first, from below (p_before_at, p_before_id); a full page has a next
+-- one. No row: the gate refuses. has_waiting: rows written in V1 mode still wait for their
+-- events, which must be written first.
 -- The query stands twice, as a filter by type must walk each type's own index.
 CREATE OR REPLACE FUNCTION read_timeline(
     p_user_id uuid, p_email text, p_session_id uuid, p_issued_at timestamptz,
@@ -32,72 +32,62 @@ BEGIN
     END IF;
 
     IF p_types IS NULL THEN
-        WITH page AS (
-            SELECT v.*
-              FROM event_versions v
-             WHERE v.user_id = me.user_id
-               AND (v.occurred_at, v.version_id) < (p_before_at, p_before_id)
-               AND v.occurred_at >= earliest
-               AND v.occurred_at < latest
-               AND v.local_date BETWEEN p_first_date AND p_last_date
-               AND v.recorded_at <= p_as_of
-               AND (p_history
-                    OR v.status <> 'entered-in-error'
-                       AND NOT EXISTS (SELECT
-                                         FROM health_events n
-                                        WHERE n.related_event_id = v.id
-                                          AND n.version > v.version
-                                          AND n.recorded_at <= p_as_of))
-             ORDER BY v.occurred_at DESC, v.version_id DESC
-             LIMIT p_limit + 1
-        ),
-        shown AS (
-            SELECT * FROM page LIMIT p_limit
-        )
-        SELECT (SELECT json_agg(s) FROM shown s),
-               CASE WHEN (SELECT count(*) FROM page) > p_limit
-                    THEN (SELECT s.occurred_at || ',' || s.version_id
-                            FROM shown s
-                          OFFSET p_limit - 1)
+        SELECT json_agg(event_json(p)),
+               CASE WHEN count(*) = p_limit
+                    THEN min(p.occurred_at) || ',' || (array_agg(p.id))[p_limit]
                END
-          INTO events, next;
+          INTO events, next
+          FROM (
+                SELECT e.*
+                  FROM health_events e
+                 WHERE e.user_id = me.user_id
+                   AND (e.occurred_at, e.id) < (p_before_at, p_before_id)
+                   AND e.occurred_at >= earliest
+                   AND e.occurred_at < latest
+                   AND e.local_date BETWEEN p_first_date AND p_last_date
+                   AND e.recorded_at <= p_as_of
+                   AND (p_history
+                        OR e.status <> 'entered-in-error'
+                           AND NOT EXISTS (SELECT
+                                             FROM health_events n
+                                            WHERE n.related_event_id = coalesce(e.related_event_id, e.id)
+                                              AND n.version > e.version
+                                              AND n.recorded_at <= p_as_of))
+                 ORDER BY e.occurred_at DESC, e.id DESC
+                 LIMIT p_limit
+               ) p;
     ELSE
-        WITH page AS (
-            SELECT v.*
-              FROM unnest(p_types) AS t (event_type)
-             CROSS JOIN LATERAL (
-                        SELECT v.*
-                          FROM event_versions v
-                         WHERE v.user_id = me.user_id
-                           AND v.event_type = t.event_type
-                           AND (v.occurred_at, v.version_id) < (p_before_at, p_before_id)
-                           AND v.occurred_at >= earliest
-                           AND v.occurred_at < latest
-                           AND v.local_date BETWEEN p_first_date AND p_last_date
-                           AND v.recorded_at <= p_as_of
-                           AND (p_history
-                                OR v.status <> 'entered-in-error'
-                                   AND NOT EXISTS (SELECT
-                                                     FROM health_events n
-                                                    WHERE n.related_event_id = v.id
-                                                      AND n.version > v.version
-                                                      AND n.recorded_at <= p_as_of))
-                         ORDER BY v.occurred_at DESC, v.version_id DESC
-                         LIMIT p_limit + 1
-                   ) v
-             ORDER BY v.occurred_at DESC, v.version_id DESC
-             LIMIT p_limit + 1
-        ),
-        shown AS (
-            SELECT * FROM page LIMIT p_limit
-        )
-        SELECT (SELECT json_agg(s) FROM shown s),
-               CASE WHEN (SELECT count(*) FROM page) > p_limit
-                    THEN (SELECT s.occurred_at || ',' || s.version_id
-                            FROM shown s
-                          OFFSET p_limit - 1)
+        SELECT json_agg(event_json(p)),
+               CASE WHEN count(*) = p_limit
+                    THEN min(p.occurred_at) || ',' || (array_agg(p.id))[p_limit]
                END
-          INTO events, next;
+          INTO events, next
+          FROM (
+                SELECT e.*
+                  FROM unnest(p_types) AS t (event_type)
+                 CROSS JOIN LATERAL (
+                              SELECT e.*
+                                FROM health_events e
+                               WHERE e.user_id = me.user_id
+                                 AND e.event_type = t.event_type
+                                 AND (e.occurred_at, e.id) < (p_before_at, p_before_id)
+                                 AND e.occurred_at >= earliest
+                                 AND e.occurred_at < latest
+                                 AND e.local_date BETWEEN p_first_date AND p_last_date
+                                 AND e.recorded_at <= p_as_of
+                                 AND (p_history
+                                      OR e.status <> 'entered-in-error'
+                                         AND NOT EXISTS (SELECT
+                                                           FROM health_events n
+                                                          WHERE n.related_event_id = coalesce(e.related_event_id, e.id)
+                                                            AND n.version > e.version
+                                                            AND n.recorded_at <= p_as_of))
+                               ORDER BY e.occurred_at DESC, e.id DESC
+                               LIMIT p_limit
+                       ) e
+                 ORDER BY e.occurred_at DESC, e.id DESC
+                 LIMIT p_limit
+               ) p;
     END IF;
     RETURN NEXT;
 END

@@ -52,15 +52,12 @@ BEGIN
           FROM item i
         ON CONFLICT (user_id, client_event_id, tenant_id) WHERE client_event_id IS NOT NULL
         DO NOTHING
-        RETURNING id, id AS version_id, version, status, event_type, event_subtype, event_data,
-                  schema_version, occurred_at, local_date, utc_offset_minutes, time_zone,
-                  recorded_at, source, source_version, client_event_id, correlation_id,
-                  related_event_id, reason, user_id
+        RETURNING id, event_json(health_events) AS event
     )
-    SELECT json_agg(row_to_json(r)),
+    SELECT json_agg(r),
            jsonb_array_length(p_items) - count(*)
       INTO answer, missing
-      FROM (SELECT 'created' AS outcome, a AS event FROM added a ORDER BY a.id) r;
+      FROM (SELECT 'created' AS outcome, a.event FROM added a ORDER BY a.id) r;
 
     IF missing = 0 THEN
         RETURN answer;
@@ -68,10 +65,10 @@ BEGIN
 
     -- Some were recorded before. A statement of its own, to see what another transaction
     -- committed while the insert waited for it.
-    SELECT json_agg(row_to_json(r))
+    SELECT json_agg(r)
       INTO answer
       FROM (SELECT CASE
-                       WHEN e.version_id = i.id THEN 'created'
+                       WHEN e.id = i.id THEN 'created'
                        WHEN e.event_type = i.event_type
                             AND e.event_subtype IS NOT DISTINCT FROM i.event_subtype
                             AND e.event_data = i.event_data
@@ -79,13 +76,13 @@ BEGIN
                        THEN 'replayed'
                        ELSE 'conflict'
                    END AS outcome,
-                   e AS event
+                   event_json(e) AS event
               FROM jsonb_to_recordset(p_items) AS i (
                        id uuid, event_type text, event_subtype text, event_data jsonb,
                        occurred_at timestamptz, states_time boolean, client_event_id text
                    )
-              JOIN event_versions e
-                ON e.version_id = coalesce((SELECT x.id
+              JOIN health_events e
+                ON e.id = coalesce((SELECT x.id
                                       FROM health_events x
                                      WHERE x.user_id = me.user_id
                                        AND x.client_event_id = i.client_event_id),

@@ -1,0 +1,154 @@
+"""Every route of the API with every method, and a call of each that succeeds."""
+
+import datetime as dt
+import re
+import uuid
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from functools import cached_property
+from itertools import count
+from typing import Any, Final
+
+from django.urls import URLResolver, get_resolver
+
+from accounts.models import User
+from tests.conftest import ApiClient, client_of
+
+PASSWORD: Final = "correct horse battery"
+_numbers = count()
+
+
+@dataclass(frozen=True)
+class Route:
+    method: str
+    template: str
+    view: Any
+
+    def __str__(self) -> str:
+        return f"{self.method} /{self.template}"
+
+    @property
+    def parameters(self) -> list[str]:
+        return re.findall(r"<(?:\w+:)?(\w+)>", self.template)
+
+    def path(self, ids: dict[str, Any]) -> str:
+        return "/" + re.sub(
+            r"<(?:\w+:)?(\w+)>", lambda match: str(ids[match[1]]), self.template
+        )
+
+
+@dataclass
+class Life:
+    """A person with rows in every corner. `marker` stands in every text that is theirs."""
+
+    user: User
+    client: ApiClient
+    marker: str = field(default_factory=lambda: f"marker-{uuid.uuid4().hex}")
+    number: int = field(default_factory=lambda: next(_numbers))
+    ids: dict[str, Any] = field(default_factory=dict)
+
+    @cached_property
+    def session(self) -> Any:
+        credentials = {"email": self.user.email, "password": PASSWORD}
+        return ApiClient().call("POST", "/api/v2/auth/login", credentials).json()
+
+    def day(self, year: int) -> str:
+        return (dt.date(year, 1, 1) + dt.timedelta(self.number % 300)).isoformat()
+
+    def form(self, year: int) -> dict[str, Any]:
+        return {
+            "mood_today": "calm",
+            "confidence_today": 7,
+            "user_note": self.marker,
+            "side_effects": [self.marker],
+            "own_key": self.marker,
+            "date_submitted": self.day(year),
+        }
+
+    def event(self) -> dict[str, Any]:
+        return {"event_type": "note", "event_data": {"text": self.marker}}
+
+
+def live(user: User) -> Life:
+    """Give a person a profile, a check-in and an event."""
+    life = Life(user, client_of(user))
+    user.set_password(PASSWORD)
+    user.save()
+    profile = {"nickname": life.marker[:40], "top_concern": life.marker, "own_key": life.marker}
+    assert life.client.call("PUT", "/api/users/me", profile).status_code == 200
+    checkin = life.client.call("POST", "/api/checkins", life.form(2020)).json()["checkin"]
+    event = life.client.call("POST", "/api/v2/health/events", life.event()).json()
+    life.ids = {"user_id": user.id, "checkin_id": checkin["id"], "event_id": event["id"]}
+    return life
+
+
+# What makes a call succeed: a body for each method that takes one.
+BODIES: Final[dict[str, Callable[[Life], dict[str, Any]]]] = {
+    "POST /api/auth/login": lambda life: {"email": life.user.email, "password": PASSWORD},
+    "POST /api/auth/logout": lambda life: {},
+    "POST /api/auth/signup": lambda life: sign_up(life),
+    "POST /api/checkins": lambda life: life.form(2021),
+    "PUT /api/checkins/<str:checkin_id>": lambda life: {"user_note": "changed"},
+    "POST /api/daily-checkin-enhanced": lambda life: life.form(2021),
+    "POST /api/users": lambda life: sign_up(life),
+    "PATCH /api/users/baseline": lambda life: dict.fromkeys(
+        ("confidence_meds", "confidence_costs", "confidence_overall"), 3
+    ),
+    "POST /api/users/complete-onboarding": lambda life: {},
+    "PATCH /api/users/cycle-stage": lambda life: {"cycle_stage": "stimulation"},
+    "PUT /api/users/me": lambda life: {"top_concern": "changed"},
+    "PATCH /api/users/medication-status": lambda life: {"medication_status": "taking"},
+    "PUT /api/users/profile": lambda life: {"top_concern": "changed"},
+    "POST /api/health-events": lambda life: life.event(),
+    "POST /api/v2/auth/login": lambda life: {"email": life.user.email, "password": PASSWORD},
+    "POST /api/v2/auth/password": lambda life: {
+        "current_password": PASSWORD,
+        "new_password": "another horse battery",
+    },
+    "POST /api/v2/auth/refresh": lambda life: {"refresh_token": life.session["refresh_token"]},
+    "POST /api/v2/auth/revoke": lambda life: {"token": life.session["refresh_token"]},
+    "POST /api/v2/auth/signup": lambda life: sign_up(life),
+    "POST /api/v2/health/events": lambda life: life.event(),
+    "POST /api/v2/health/events/batch": lambda life: {"events": [life.event()] * 3},
+    "POST /api/v2/health/events/<uuid:event_id>/corrections": lambda life: {
+        "event_data": {"text": "changed"},
+        "reason": "a slip",
+    },
+    "POST /api/v2/health/events/<uuid:event_id>/retractions": lambda life: {"reason": "a slip"},
+}
+
+
+def sign_up(life: Life) -> dict[str, Any]:
+    return {"email": f"new-{life.marker}@example.com", "password": PASSWORD}
+
+
+def body_of(route: Route, life: Life) -> dict[str, Any] | None:
+    return BODIES[str(route)](life) if route.method in {"POST", "PUT", "PATCH"} else None
+
+
+def call(route: Route, life: Life) -> Any:
+    return life.client.call(route.method, route.path(life.ids), body_of(route, life))
+
+
+def patterns(prefix: str = "", resolver: Any = None) -> Iterator[tuple[str, Any]]:
+    """Walk the tree of paths: whole template and callback of each."""
+    for pattern in (resolver or get_resolver()).url_patterns:
+        template = prefix + str(pattern.pattern)
+        if isinstance(pattern, URLResolver):
+            yield from patterns(template, pattern)
+        else:
+            yield template, pattern.callback
+
+
+def view_of(callback: Any) -> Any:
+    return getattr(callback, "cls", None) or getattr(callback, "view_class", None)
+
+
+def api_routes() -> list[Route]:
+    return [
+        Route(method.upper(), template, view)
+        for template, callback in patterns()
+        if template.startswith("api/") and (view := view_of(callback))
+        for method in ("get", "post", "put", "patch", "delete")
+        if hasattr(view, method)
+    ]

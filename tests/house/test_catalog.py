@@ -1,0 +1,364 @@
+"""Who can reach which rows, as the database's own catalog says it.
+
+A new table is put into TABLES, with its policies and rights; a new right into GRANTS.
+"""
+
+from typing import Final
+
+import pytest
+from django.db import connection
+
+from tests.house.catalog import ROW_SECURITY, TABLES, grants, names, rows
+
+# person: rows of one person, tenant_id and user_id. tenant: rows of one tenant.
+# Anything else is the reason why the table is nobody's.
+PERSON, TENANT = "person", "tenant"
+CLASSES: Final = {
+    "daily_checkins": PERSON,
+    "health_events": PERSON,
+    "refresh_families": PERSON,
+    "refresh_tokens": PERSON,
+    "user_profiles": PERSON,
+    "users": PERSON,
+    "erasure_certificates": TENANT,
+    "tenants": TENANT,
+    "login_throttles": "counts by keyed hashes of addresses, before anybody is known",
+    "auth_group": "Django's own; permissions of the console, which uses none",
+    "auth_group_permissions": "Django's own; permissions of the console, which uses none",
+    "auth_permission": "Django's own; permissions of the console, which uses none",
+    "django_admin_log": "Django's own; what was done in the console",
+    "django_content_type": "Django's own; the names of the models",
+    "django_migrations": "Django's own; which migrations were applied",
+    "django_session": "Django's own; signed-in browsers of the console, found by a random key",
+    "users_groups": "Django's own; groups of the console, which uses none",
+    "users_user_permissions": "Django's own; permissions of the console, which uses none",
+}
+# The column that names the tenant, or the person, where it has another name.
+TENANT_KEY: Final = {"tenants": "id"}
+PERSON_KEY: Final = {"users": "id"}
+
+# What holds for these roles. novara_api: requests of the API. novara_staff: requests of the
+# console. novara_eraser: the erasure routine.
+OWN: Final = (
+    "{tenant} = (SELECT nullif(current_setting('app.tenant_id', true), '')::uuid)"
+    " AND {person} = (SELECT nullif(current_setting('app.user_id', true), '')::uuid)"
+)
+OF_TENANT: Final = "{tenant} = (SELECT nullif(current_setting('app.tenant_id', true), '')::uuid)"
+POLICIES: Final = {
+    # (table, role): (USING, WITH CHECK)
+    ("daily_checkins", "novara_api"): (OWN, OWN),
+    ("health_events", "novara_api"): (OWN, OWN),
+    ("user_profiles", "novara_api"): (OWN, OWN),
+    ("users", "novara_api"): (OWN, OWN),
+    ("tenants", "novara_api"): (OF_TENANT, None),  # For SELECT alone: nothing is written.
+    ("login_throttles", "novara_api"): ("false", "false"),
+    ("refresh_families", "novara_api"): ("false", "false"),
+    ("refresh_tokens", "novara_api"): ("false", "false"),
+    ("daily_checkins", "novara_staff"): (OF_TENANT, OF_TENANT),
+    ("erasure_certificates", "novara_staff"): (OF_TENANT, OF_TENANT),
+    ("health_events", "novara_staff"): (OF_TENANT, OF_TENANT),
+    ("tenants", "novara_staff"): (OF_TENANT, OF_TENANT),
+    ("user_profiles", "novara_staff"): (OF_TENANT, OF_TENANT),
+    ("users", "novara_staff"): (OF_TENANT, f"{OF_TENANT} AND NOT is_superuser"),
+    ("daily_checkins", "novara_eraser"): ("true", "true"),
+    ("erasure_certificates", "novara_eraser"): ("true", "true"),
+    ("health_events", "novara_eraser"): ("true", "true"),
+    ("refresh_families", "novara_eraser"): ("true", "true"),
+    ("refresh_tokens", "novara_eraser"): ("true", "true"),
+    ("user_profiles", "novara_eraser"): ("true", "true"),
+    ("users", "novara_eraser"): ("true", "true"),
+}
+GRANTS: Final = {
+    "public": {
+        "schema": {"USAGE"},
+        # They read nothing.
+        "functions/json_number": {"EXECUTE"},
+        "functions/json_texts": {"EXECUTE"},
+        "functions/refuse_change": {"EXECUTE"},
+    },
+    "novara_api": {
+        "schema": {"USAGE"},
+        "tables/daily_checkins": {"SELECT", "INSERT", "UPDATE"},
+        "tables/daily_checkins_legacy": {"SELECT"},
+        "tables/event_versions": {"SELECT"},
+        "tables/health_events": {"SELECT", "INSERT"},
+        "tables/tenants": {"SELECT id", "SELECT name", "SELECT slug"},
+        "tables/user_profiles": {"SELECT", "UPDATE"},
+        "tables/users": {
+            "SELECT id",
+            "SELECT tenant_id",
+            "SELECT email",
+            "SELECT is_active",
+            "SELECT created_at",
+        },
+    },
+    "novara_staff": {
+        "schema": {"USAGE"},
+        "tables/auth_group": {"SELECT"},
+        "tables/auth_group_permissions": {"SELECT"},
+        "tables/auth_permission": {"SELECT"},
+        "tables/daily_checkins": {"SELECT"},
+        "tables/django_admin_log": {"SELECT", "INSERT"},
+        "tables/django_admin_log_id_seq": {"USAGE"},
+        "tables/django_content_type": {"SELECT"},
+        "tables/erasure_certificates": {"SELECT"},
+        "tables/health_events": {"SELECT"},
+        "tables/tenants": {"SELECT"},
+        "tables/user_profiles": {"SELECT", "INSERT", "UPDATE"},
+        "tables/users": {"SELECT", "INSERT", "UPDATE"},
+        "tables/users_groups": {"SELECT"},
+        "tables/users_user_permissions": {"SELECT"},
+    },
+    "novara_eraser": {
+        "schema": {"USAGE"},
+        "tables/daily_checkins": {"SELECT", "DELETE"},
+        "tables/django_admin_log": {"SELECT", "UPDATE object_repr"},
+        "tables/erasure_certificates": {"SELECT", "INSERT"},
+        "tables/health_events": {"SELECT", "DELETE"},
+        "tables/refresh_families": {"SELECT", "DELETE"},
+        "tables/refresh_tokens": {"SELECT", "DELETE"},
+        "tables/user_profiles": {"SELECT", "DELETE"},
+        "tables/users": {"SELECT", "DELETE"},
+        "tables/users_groups": {"SELECT", "DELETE"},
+        "tables/users_user_permissions": {"SELECT", "DELETE"},
+    },
+    # What the login role owns needs no grant.
+    "login": {"functions/erase_person": {"EXECUTE"}},
+}
+# Unique indexes without the tenant, and why they are unique across tenants.
+GLOBAL_KEYS: Final = {
+    "refresh_tokens_hash_unique": "a token comes without its tenant",
+    "tenants_slug_unique": "it names the tenant itself",
+    "user_profiles_pkey": "the key of its person, which is global",
+    "users_email_unique": "old tokens and log-ins name their person by e-mail address alone",
+    "users_pkey": "a token names its person before the tenant is known",
+}
+# Foreign keys from nobody's tables to somebody's: Django's own tables know no tenants.
+GLOBAL_REFERENCES: Final = {"django_admin_log", "users_groups", "users_user_permissions"}
+
+OF_SOMEBODY: Final = sorted(name for name, kind in CLASSES.items() if kind in {PERSON, TENANT})
+PERSONAL: Final = sorted(name for name, kind in CLASSES.items() if kind == PERSON)
+
+
+def unclassified():
+    return names(TABLES) ^ set(CLASSES)
+
+
+def test_knows_every_table(db):
+    assert unclassified() == set(), "Put new tables into CLASSES, take old ones out."
+
+
+def test_notices_a_new_table(db):
+    rows("CREATE TABLE diaries (id uuid, page text)")
+
+    assert unclassified() == {"diaries"}
+
+
+def test_has_all_in_one_schema(db):
+    schemas = names("SELECT nspname FROM pg_namespace WHERE nspname !~ '^pg_|^information_schema$'")
+
+    assert schemas == {"public"}
+
+
+@pytest.mark.parametrize("table", OF_SOMEBODY)
+def test_says_whose_a_row_is(db, table):
+    columns = names(
+        "SELECT column_name FROM information_schema.columns"
+        " WHERE table_name = %s AND data_type = 'uuid' AND is_nullable = 'NO'",
+        [table],
+    )
+
+    assert TENANT_KEY.get(table, "tenant_id") in columns
+    if CLASSES[table] == PERSON:
+        assert PERSON_KEY.get(table, "user_id") in columns
+
+
+def test_finds_no_owner_in_tables_of_nobody(db):
+    owned = names(
+        "SELECT table_name FROM information_schema.columns c JOIN pg_class t"
+        "    ON t.relname = c.table_name AND t.relkind IN ('r', 'p')"
+        " WHERE column_name IN ('tenant_id', 'user_id') AND table_schema = 'public'"
+    )
+
+    assert owned - GLOBAL_REFERENCES <= set(OF_SOMEBODY)
+
+
+def test_has_row_security_on_every_table_of_somebody(db):
+    assert names(ROW_SECURITY) >= set(OF_SOMEBODY)
+
+
+def test_has_row_security_on_every_table_that_the_api_may_touch(db):
+    views = names("SELECT viewname FROM pg_views WHERE schemaname = 'public'")
+    touched = {name.removeprefix("tables/") for name in grants()["novara_api"]}
+
+    assert touched - views - {"schema"} <= names(ROW_SECURITY)
+
+
+def deparsed(expression):
+    """Say an expression as the catalog would, which differs from version to version."""
+    if expression is None:
+        return None
+    rows(
+        "CREATE TEMPORARY TABLE form"
+        " (id uuid, tenant_id uuid, user_id uuid, is_superuser boolean) ON COMMIT DROP"
+    )
+    rows(f"CREATE POLICY form ON form USING ({expression})")
+    ((text,),) = rows("SELECT qual FROM pg_policies WHERE policyname = 'form'")
+    rows("DROP TABLE form")
+    return text
+
+
+def test_has_only_policies_of_the_approved_forms(db):
+    found = {
+        (table, role): (using, check)
+        for table, role, using, check in rows(
+            "SELECT tablename, unnest(roles), qual, with_check FROM pg_policies"
+        )
+    }
+
+    approved = {
+        (table, role): tuple(
+            deparsed(
+                form
+                and form.format(
+                    tenant=TENANT_KEY.get(table, "tenant_id"),
+                    person=PERSON_KEY.get(table, "user_id"),
+                )
+            )
+            for form in forms
+        )
+        for (table, role), forms in POLICIES.items()
+    }
+    assert found == approved
+
+
+def test_has_one_policy_for_all_commands_of_a_role(db):
+    found = rows("SELECT tablename, roles, cmd, permissive FROM pg_policies")
+
+    assert len(found) == len(POLICIES)
+    for table, roles, command, permissive in found:
+        is_read_only = POLICIES[table, roles[0]][1] is None
+        assert command == ("SELECT" if is_read_only else "ALL"), table
+        assert permissive == "PERMISSIVE", table
+
+
+@pytest.mark.parametrize("table", PERSONAL)
+def test_lets_every_person_be_erased(db, table):
+    assert ("novara_api" in {role for name, role in POLICIES if name == table}), table
+    assert POLICIES[table, "novara_eraser"] == ("true", "true")
+    assert grants()["novara_eraser"][f"tables/{table}"] >= {"SELECT", "DELETE"}
+
+
+def test_gives_no_more_rights_than_these(db):
+    assert grants() == GRANTS
+
+
+@pytest.mark.parametrize("role", ["public", "novara_api", "novara_staff"])
+def test_lets_nobody_delete_in_bulk(db, role):
+    given = set().union(*grants()[role].values())
+
+    assert not given & {"DELETE", "TRUNCATE", "TRIGGER", "REFERENCES", "CREATE", "MAINTAIN"}
+
+
+def test_has_the_tenant_in_every_key(db):
+    without = names(
+        "SELECT i.indexrelid::regclass::text FROM pg_index i"
+        " WHERE i.indisunique AND i.indrelid::regclass::text = ANY(%s)"
+        "   AND NOT EXISTS (SELECT FROM pg_attribute a"
+        "                    WHERE a.attrelid = i.indrelid AND a.attnum = ANY(i.indkey)"
+        "                      AND a.attname = CASE i.indrelid WHEN 'tenants'::regclass"
+        "                                                      THEN 'id' ELSE 'tenant_id' END)",
+        [OF_SOMEBODY],
+    )
+
+    assert without == set(GLOBAL_KEYS)
+
+
+def test_has_no_reference_that_could_cross_tenants(db):
+    """A foreign key between tables of somebody compares the tenants of both."""
+    references = rows(
+        "SELECT c.conname, c.conrelid::regclass::text, c.confrelid::regclass::text,"
+        "       array(SELECT f.attname::text || '=' || t.attname"
+        "               FROM unnest(c.conkey, c.confkey) AS k (own, other)"
+        "               JOIN pg_attribute f ON f.attrelid = c.conrelid AND f.attnum = k.own"
+        "               JOIN pg_attribute t ON t.attrelid = c.confrelid AND t.attnum = k.other)"
+        "  FROM pg_constraint c WHERE c.contype = 'f'"
+    )
+
+    assert references
+    for name, table, target, pairs in references:
+        if target in OF_SOMEBODY and table not in GLOBAL_REFERENCES:
+            assert f"tenant_id={TENANT_KEY.get(target, 'tenant_id')}" in pairs, name
+
+
+def test_shows_rows_through_views_by_the_rights_of_the_reader(db):
+    unsafe = names(
+        "SELECT relname FROM pg_class"
+        " WHERE relnamespace = 'public'::regnamespace AND relkind IN ('v', 'm', 'f')"
+        "   AND (relkind <> 'v' OR NOT coalesce(reloptions::text, '') ~"
+        "                              'security_invoker=(true|on|1)')"
+    )
+
+    assert unsafe == set()
+
+
+def test_ties_functions_with_other_rights_down(db):
+    found = rows(
+        "SELECT p.proname, p.proconfig, p.proowner::regrole::text, r.rolsuper,"
+        "       p.proowner = current_user::regrole"
+        "  FROM pg_proc p JOIN pg_roles r ON r.oid = p.proowner"
+        " WHERE p.prosecdef AND p.pronamespace = 'public'::regnamespace"
+    )
+
+    assert [name for name, *_ in found] == ["erase_person"]
+    for _, settings, owner, is_superuser, is_owned_by_login in found:
+        assert settings == ["search_path=pg_catalog, public"]
+        assert owner == "novara_eraser"
+        assert not is_superuser
+        assert not is_owned_by_login
+
+
+def test_lets_only_the_owner_open_the_gate(db):
+    entering = names(
+        "SELECT proname FROM pg_proc WHERE pronamespace = 'public'::regnamespace"
+        "   AND (prosrc ~ 'enter_\\w*gate' OR prosrc ~ 'set_config' OR prosecdef)"
+    )
+
+    assert entering >= {"enter_gate", "record_events", "read_timeline", "erase_person"}
+    for role in grants().keys() - {"login"}:
+        things = grants()[role]
+        assert not {f"functions/{name}" for name in entering} & set(things), role
+
+
+@pytest.mark.parametrize("role", ["novara_api", "novara_staff", "novara_eraser"])
+def test_has_roles_without_powers(db, role):
+    ((*powers,),) = rows(
+        "SELECT rolsuper, rolbypassrls, rolcanlogin, rolcreatedb, rolcreaterole, rolreplication"
+        "  FROM pg_roles WHERE rolname = %s",
+        [role],
+    )
+    memberships = rows("SELECT 1 FROM pg_auth_members WHERE member = %s::regrole", [role])
+    owned = names(
+        "SELECT pg_describe_object(classid, objid, 0) FROM pg_shdepend"
+        " WHERE refobjid = %s::regrole AND deptype = 'o'"
+        "   AND dbid = (SELECT oid FROM pg_database WHERE datname = current_database())",
+        [role],
+    )
+
+    assert not any(powers)
+    assert memberships == []
+    assert owned == ({"function erase_person(uuid,text,text)"} if role == "novara_eraser" else set())
+
+
+def test_shows_no_row_to_the_api_role_without_a_person(db):
+    connection.cursor().execute("SET LOCAL ROLE novara_api")
+
+    counts = {
+        table: rows(f"SELECT count(*) FROM {table}")[0][0]
+        for (table, role), forms in POLICIES.items()
+        if role == "novara_api" and forms[0] != "false"
+    }
+
+    connection.cursor().execute("RESET ROLE")
+    assert set(counts.values()) == {0}
+    assert rows("SELECT count(*) > 0 FROM tenants") == [(True,)]

@@ -1,0 +1,250 @@
+"""What the planner makes of the hot queries, as the role of the API, at 120,000 events.
+
+One person has 20,000 of them. A query of theirs goes through an index, reads about as many rows
+as it shows, and sorts no more than that; with plans made for the values and without (plpgsql
+changes over to the latter after five calls).
+"""
+
+import datetime as dt
+
+import pytest
+from django.db import connection, transaction
+
+from core import gate
+from health import queries
+from health.models import DailyCheckin
+from tests.factories import make_user
+from tests.house.catalog import rows
+from tests.house.plans import explain, explain_calls, faults, queries_in
+from tests.house.scratch import scratch_database
+
+FILL = (
+    """
+    INSERT INTO tenants (id, name, slug, is_active, created_at)
+    SELECT gen_random_uuid(), 'clinic ' || n, 'clinic-' || n, true, now()
+      FROM generate_series(1, 20) n
+    """,
+    """
+    INSERT INTO users (id, tenant_id, email, password, is_superuser, is_active, is_staff)
+    SELECT gen_random_uuid(), t.id, t.slug || '-' || n || '@example.com', '', false, true, false
+      FROM tenants t, generate_series(1, 100) n
+    """,
+    """
+    INSERT INTO user_profiles
+        (user_id, tenant_id, nickname, timezone, email_opt_in, confidence_meds, confidence_costs,
+         confidence_overall, baseline_completed, extra, updated_at)
+    SELECT id, tenant_id, 'Alex', 'UTC', true, 5, 5, 5, true, '{}', now()
+      FROM users u
+     WHERE NOT EXISTS (SELECT FROM user_profiles p WHERE p.user_id = u.id)
+    """,
+    """
+    INSERT INTO refresh_families (id, tenant_id, user_id)
+    SELECT gen_random_uuid(), tenant_id, id FROM users
+    """,
+    # An event every few hours for ten years; everybody else has 50 of a hundred days.
+    """
+    INSERT INTO health_events
+        (id, tenant_id, user_id, event_type, event_data, occurred_at, local_date, recorded_at,
+         client_event_id)
+    SELECT gen_random_uuid(), u.tenant_id, u.id,
+           (ARRAY['mood', 'medication', 'symptom', 'note', 'sleep'])[1 + n %% 5],
+           '{"text": "a few words, as people write them"}', o.at, o.at::date, o.at,
+           u.id::text || n
+      FROM users u
+     CROSS JOIN LATERAL generate_series(1, CASE WHEN u.id = %(id)s THEN 20000 ELSE 50 END) n
+     CROSS JOIN LATERAL (SELECT timestamptz '2026-01-01' - n * interval '4 hours' AS at) o
+    """,
+    # One of twenty is corrected, and one of twenty belongs to a check-in.
+    """
+    INSERT INTO health_events
+        (id, tenant_id, user_id, event_type, event_data, occurred_at, local_date, recorded_at,
+         related_event_id, version, status, reason)
+    SELECT gen_random_uuid(), tenant_id, user_id, event_type, event_data, occurred_at, local_date,
+           recorded_at, id, 2, 'corrected', 'a slip'
+      FROM health_events
+     WHERE right(client_event_id, 1) = '7' AND random() < 0.5
+    """,
+    """
+    INSERT INTO daily_checkins
+        (id, tenant_id, user_id, date_submitted, is_enhanced, mood_today, confidence_today, extra,
+         occurred_at, created_at, updated_at, revision, events_revision)
+    SELECT gen_random_uuid(), tenant_id, user_id, local_date, false, 'calm', 5, '{}',
+           min(occurred_at), now(), now(), 1, 1
+      FROM health_events
+     GROUP BY tenant_id, user_id, local_date
+    """,
+    """
+    INSERT INTO health_events
+        (id, tenant_id, user_id, event_type, event_data, occurred_at, local_date, recorded_at,
+         source, correlation_id)
+    SELECT gen_random_uuid(), tenant_id, user_id, 'mood', '{"mood": "calm"}', occurred_at,
+           date_submitted, created_at, 'checkin', id
+      FROM daily_checkins
+     WHERE user_id = %(id)s OR random() < 0.1
+    """,
+    "ANALYZE",
+)
+DAY = dt.date(2025, 6, 1)
+PAGE = {
+    "me.user_id": ("uuid", None),
+    "p_before_at": ("timestamptz", "infinity"),
+    "p_before_id": ("uuid", "ffffffff-ffff-ffff-ffff-ffffffffffff"),
+    "p_types": ("text[]", None),
+    "p_first_date": ("date", "-infinity"),
+    "p_last_date": ("date", "infinity"),
+    "p_history": ("boolean", "false"),
+    "p_as_of": ("timestamptz", "infinity"),
+    "p_limit": ("integer", "50"),
+    "earliest": ("timestamptz", "-infinity"),
+    "latest": ("timestamptz", "infinity"),
+}
+PAGES = {
+    "first page": {},
+    "next page": {"p_before_at": "2024-05-01", "p_before_id": "7" * 32},
+    "types": {"p_types": "{mood,sleep}"},
+    "type that never was": {"p_types": "{vital}"},
+    "types, next page": {
+        "p_types": "{mood}",
+        "p_before_at": "2019-05-01",
+        "p_before_id": "7" * 32,
+    },
+    "dates": {
+        "p_first_date": "2020-03-01",
+        "p_last_date": "2020-03-05",
+        "earliest": "2020-02-29T10:00Z",
+        "latest": "2020-03-06T12:00Z",
+    },
+    "history": {"p_history": "true"},
+    "as it was known": {"p_as_of": "2025-12-20"},
+    "short page": {"p_limit": "5"},
+}
+
+
+@pytest.fixture(scope="module")
+def hot(django_db_setup, django_db_blocker, database_url):
+    """A person with a long history, in a database of its own that is gone afterwards."""
+    with (
+        django_db_blocker.unblock(),
+        scratch_database(is_copy=True, url=database_url),
+        transaction.atomic(),
+    ):
+        user = make_user()
+        for statement in FILL:
+            rows(statement, {"id": user.id} if "%(id)s" in statement else ())
+        yield user
+        transaction.set_rollback(True)
+
+
+@pytest.fixture(params=["force_custom_plan", "force_generic_plan"])
+def planner(request, hot):
+    rows(f"SET LOCAL plan_cache_mode = {request.param}")
+
+
+@pytest.fixture
+def inside(hot, planner):
+    with gate.as_person(hot.id):
+        assert rows("SELECT current_user::text") == [("novara_api",)]
+        yield hot
+
+
+def test_has_a_long_history_to_read(hot):
+    assert rows("SELECT count(*) > 120000 FROM health_events") == [(True,)]
+    assert rows("SELECT count(*) > 20000 FROM health_events WHERE user_id = %s", [hot.id]) == [
+        (True,)
+    ]
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_read_a_page_of_the_timeline(inside, name):
+    plain, by_type = queries_in("read_timeline", r"(WITH page AS .*?);")
+    changes = PAGES[name] | {"me.user_id": str(inside.id)}
+    values = {key: (kind, changes.get(key, usual)) for key, (kind, usual) in PAGE.items()}
+
+    plan = explain(by_type if "p_types" in changes else plain, values)
+
+    assert faults(plan, most_rows=400) == []
+
+
+@pytest.mark.parametrize("function", ["read_timeline", "record_events"])
+def test_find_that_no_row_waits(inside, function):
+    (probe,) = queries_in(function, r"EXISTS \((SELECT\s+FROM daily_checkins.*?)\)")
+
+    plan = explain(probe, {"me.user_id": ("uuid", str(inside.id))})
+
+    assert faults(plan, most_rows=2) == []
+
+
+def test_find_what_was_recorded_before(inside):
+    (again,) = queries_in("record_events", r"(SELECT json_agg\(row_to_json\(r\)\)\s+INTO answer\s.*?) r;")
+    items = (
+        '[{"id": "00000000-0000-7000-8000-000000000000", "event_type": "mood", "event_data": {},'
+        f' "client_event_id": "{inside.id}17", "states_time": false}}]'
+    )
+
+    plan = explain(
+        f"{again} r", {"me.user_id": ("uuid", str(inside.id)), "p_items": ("jsonb", items)}
+    )
+
+    assert faults(plan, most_rows=20) == []
+
+
+def test_find_who_holds_a_token(hot, planner):
+    by_id, by_email = queries_in("enter_gate", r"(SELECT u\.tenant_id.*?);")
+    values = {
+        "p_user_id": ("uuid", str(hot.id)),
+        "p_email": ("text", hot.email),
+        "p_issued_at": ("timestamptz", "infinity"),
+    }
+
+    for query in (by_id, by_email):
+        assert faults(explain(query, values), most_rows=30) == []
+
+
+def test_find_the_session_of_a_token(hot, planner):
+    (perform,) = queries_in("enter_gate", r"PERFORM (1\s+FROM refresh_families.*?);")
+    ((family,),) = rows("SELECT id::text FROM refresh_families WHERE user_id = %s", [hot.id])
+
+    plan = explain(
+        f"SELECT {perform}",
+        {"p_session_id": ("uuid", family), "enter_gate.user_id": ("uuid", str(hot.id))},
+    )
+
+    assert faults(plan, most_rows=2) == []
+
+
+def questions(hot):
+    checkin = DailyCheckin.objects.filter(user_id=hot.id, date_submitted=DAY).get()
+    corrected = rows(
+        "SELECT related_event_id FROM health_events WHERE user_id = %s AND version = 2 LIMIT 1",
+        [hot.id],
+    )
+    return {
+        "events_on": (queries.events_on, hot.id, DAY),
+        "get_event": (queries.get_event, corrected[0][0]),
+        "latest_checkins": (queries.latest_checkins, hot.id, 30),
+        "find_checkin_on": (queries.find_checkin_on, hot.id, DAY),
+        "get_checkin": (queries.get_checkin, hot.id, checkin.id),
+    }
+
+
+@pytest.mark.parametrize(
+    "name", ["events_on", "get_event", "latest_checkins", "find_checkin_on", "get_checkin"]
+)
+def test_answer_a_question(inside, name):
+    plans = explain_calls(*questions(inside)[name])
+
+    assert plans
+    for plan in plans:
+        assert faults(plan, most_rows=200) == []
+
+
+def test_notices_a_query_that_reads_everything(inside):
+    rows("SET LOCAL enable_indexscan = off")
+    rows("SET LOCAL enable_bitmapscan = off")
+
+    plans = explain_calls(queries.latest_checkins, inside.id, 30)
+
+    assert connection.in_atomic_block
+    assert any("reads all of" in fault for plan in plans for fault in faults(plan, most_rows=200))
+    rows("RESET enable_indexscan")
+    rows("RESET enable_bitmapscan")
