@@ -70,7 +70,8 @@ def all_services(folder: Path, host: str, port: int) -> list[Service]:
     web = [
         "granian", "config.wsgi:application", "--interface", "wsgi",
         "--host", host, "--port", str(port),
-        "--workers", str(_cores()), "--blocking-threads", "4", "--backlog", "1024", "--no-ws",
+        "--workers", str(_cores()), "--blocking-threads", str(_threads()),
+        "--backlog", "1024", "--no-ws",
         "--log-level", "warning", "--no-access-log",
         # At a reload the old worker goes this much later, when the new one has loaded its code.
         "--respawn-failed-workers", "--respawn-interval", "5", "--workers-kill-timeout", "8",
@@ -119,6 +120,11 @@ def end_orphans(folder: Path, *, grace: float) -> int:
 def turn_over(log: Path) -> None:
     if log.exists() and log.stat().st_size > LARGEST_LOG:
         log.replace(log.with_name(f"{log.name}.1"))
+
+
+def _threads() -> int:
+    """Of each worker: eight are the fastest, but all together keep 20 connections at most."""
+    return max(2, min(8, 20 // _cores()))
 
 
 def _cores() -> int:

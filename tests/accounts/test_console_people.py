@@ -1,5 +1,6 @@
 """The console's pages about people: who sees and changes whom."""
 
+import re
 import uuid
 from io import StringIO
 from typing import Any
@@ -135,12 +136,18 @@ def test_stops_guessing_of_passwords(clinic):
 # What staff of a clinic see
 
 
+def seen(answer: Any, key: uuid.UUID) -> str:
+    """Give a page without the key in its address and the form token, which differ each time."""
+    page = answer.content.decode().replace(str(key), "")
+    return re.sub(r'(csrfmiddlewaretoken" value=)"\w+"', r"\1", page)
+
+
 def test_shows_staff_the_people_of_their_own_clinic_alone(nurse, dana, alice):
     shown = console_of(nurse).get(PEOPLE).content.decode()
 
     assert dana.email in shown
     assert alice.email not in shown
-    assert alice.tenant.name not in shown
+    assert str(alice.tenant_id) not in shown
 
 
 def test_shows_superusers_everybody_with_their_clinic(superuser, dana, alice):
@@ -161,9 +168,7 @@ def test_answers_for_people_of_another_clinic_as_for_nobody(nurse, alice, page):
     assert theirs.redirect_chain == unknown.redirect_chain
     assert theirs.status_code == unknown.status_code
     assert alice.email not in theirs.content.decode()
-    assert theirs.content.decode().replace(str(alice.pk), "") == unknown.content.decode().replace(
-        str(nobody), ""
-    )
+    assert seen(theirs, alice.pk) == seen(unknown, nobody)
 
 
 def test_offers_staff_no_one_elses_people_to_choose_from(nurse, dana, alice):
@@ -177,7 +182,7 @@ def test_offers_staff_no_one_elses_people_to_choose_from(nurse, dana, alice):
 def test_refuses_to_filter_by_passwords(superuser):
     answer = console_of(superuser).get(PEOPLE, {"password__startswith": "a"})
 
-    assert answer["Location"].endswith("?e=1")
+    assert answer.status_code == 400
 
 
 def test_keeps_clinics_for_superusers(superuser, nurse, dana):

@@ -44,7 +44,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("names", nargs="*", choices=[*BENCHMARKS, []], metavar="name")
     parser.add_argument("--rounds", type=int, default=5, help="interleaved rounds, at least 3")
     parser.add_argument("--seconds", type=float, default=4, help="per app and round")
-    parser.add_argument("--threads", type=int, default=4, help="of Novara's one process")
+    parser.add_argument("--threads", type=int, default=8, help="of Novara's one process")
     parser.add_argument("--without", action="append", default=[], choices=APPS, metavar="APP")
     parser.add_argument("--markdown", type=Path, metavar="FILE", help="write the tables here too")
     options = parser.parse_args()

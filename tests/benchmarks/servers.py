@@ -73,7 +73,7 @@ NOVARA_PATHS = {
 
 
 @contextmanager
-def stage(threads: int = 4) -> Iterator[Stage]:
+def stage(threads: int = 8) -> Iterator[Stage]:
     folder = Path(tempfile.mkdtemp(prefix="novara-bench-"))
     folder.chmod(0o711)  # So that, started by root, PostgreSQL's user can pass through.
     try:
