@@ -83,7 +83,7 @@ class TypeFilter(admin.SimpleListFilter):
         return [(name, label(name)) for name in EVENT_TYPES]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        return queryset.filter(event_type=self.value()) if self.value() else queryset
+        return queryset.filter(event_type=self.value()) if self.value() in EVENT_TYPES else queryset
 
 
 class StateFilter(admin.SimpleListFilter):
@@ -94,7 +94,11 @@ class StateFilter(admin.SimpleListFilter):
         return [(str(status), label(words)) for status, words in STATES.items()]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        return queryset.filter(status=self.value()) if self.value() else queryset
+        status = self.value()
+        if status in STATES and status != HealthEvent.Status.FINAL:
+            # Only such rows relate to another one, for which there is a small index.
+            return queryset.filter(status=status, related_event_id__isnull=False)
+        return queryset.filter(status=status) if status in STATES else queryset
 
 
 class DayFilter(admin.SimpleListFilter):

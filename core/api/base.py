@@ -99,10 +99,8 @@ class StrictJson(parsers.BaseParser):
         media_type: str | None = None,
         parser_context: Mapping[str, Any] | None = None,
     ) -> Any:
-        try:
-            body = stream.read()
-        except RequestDataTooBig as error:
-            raise TooLarge.at("", "The body is larger than 10 MB. Send less at a time.") from error
+        # Django holds its `body` to the size limit; the stream has none.
+        body = read_body((parser_context or {})["request"]._request)
         return decode_json(body) if body else {}
 
 

@@ -1,6 +1,5 @@
 """Requests of one person that arrive at the same moment."""
 
-import time
 import uuid
 from collections import Counter
 from collections.abc import Callable
@@ -9,11 +8,10 @@ from functools import partial
 from typing import Any
 
 import psycopg
-from django.db import connection
 
 from tests.conftest import ApiClient, client_of
 from tests.factories import make_user
-from tests.health.threads import at_once
+from tests.health.threads import at_once, then_close, wait_until_blocked
 
 EVENTS = "/api/v2/health/events"
 MOOD = {"event_type": "mood", "event_data": {"mood": "hopeful", "confidence": 7}}
@@ -105,9 +103,10 @@ def test_does_not_deadlock_on_batches_in_opposite_orders(committed_db, database_
     with psycopg.connect(database_url) as holder, ThreadPoolExecutor(2) as pool:
         # Both batches get as far as "m", and go on together when this transaction ends.
         holder.execute(HOLD, {"tenant": user.tenant_id, "user": user.id, "id": uuid.uuid4()})
-        running = [pool.submit(post_and_close, client, body) for body in (batch, opposite)]
-        with psycopg.connect(database_url, autocommit=True) as watcher:
-            wait_until_two_wait(watcher)
+        path = f"{EVENTS}/batch"
+        posts = [sent(client, "POST", path, body) for body in (batch, opposite)]
+        running = [pool.submit(then_close, post) for post in posts]
+        wait_until_blocked(database_url, 2)
         holder.rollback()
         responses = [task.result(timeout=30) for task in running]
 
@@ -123,22 +122,6 @@ HOLD = """
                                local_date, source, client_event_id)
     VALUES (%(id)s, %(tenant)s, %(user)s, 'mood', '{"mood": "ok"}', now(), now(), 'api', 'm')
 """
-
-
-def post_and_close(client: ApiClient, body: Any) -> Any:
-    try:
-        return client.call("POST", f"{EVENTS}/batch", body)
-    finally:
-        connection.close()
-
-
-def wait_until_two_wait(watcher: psycopg.Connection[Any]) -> None:
-    question = "SELECT count(DISTINCT pid) FROM pg_locks WHERE NOT granted"
-    for _ in range(1000):
-        if watcher.execute(question).fetchone() == (2,):
-            return
-        time.sleep(0.01)
-    raise AssertionError("The batches did not wait.")
 
 
 def test_lets_one_of_the_corrections_of_a_version_win(committed_db):

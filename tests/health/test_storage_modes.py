@@ -6,17 +6,20 @@ from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import date, timedelta
+from functools import partial
 from typing import Any
 
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 
 from accounts.models import User
+from core.models import uuid7
 from health import storage
 from health.models import DailyCheckin, HealthEvent
 from tests.conftest import ApiClient, client_of
 from tests.factories import make_user
 from tests.health.forms import FULL, is_same, said
+from tests.health.threads import then_close, wait_until_blocked
 
 CHECKINS = "/api/checkins"
 TIMELINE = "/api/v2/health/timeline"
@@ -155,6 +158,49 @@ def test_gives_rows_of_v1_mode_their_events_on_the_first_touch(as_alice, alice, 
     assert mood["event_data"]["anxiety_level"] == 2
     assert mood["version"] == 1
     assert len(events(as_alice, "?include=history")) == 6
+
+
+def test_shows_rows_of_v1_mode_that_wait_for_their_events(as_alice, alice, settings):
+    kept = as_alice.call("POST", CHECKINS, FULL).json()["checkin"]
+    settings.USE_SCHEMA_V2 = False
+    as_alice.call("PUT", f"{CHECKINS}/{kept['id']}", {"anxiety_level": 2})
+    as_alice.call("POST", CHECKINS, FULL | {"date_submitted": "2025-01-01"})
+    before = listed(as_alice)
+
+    settings.USE_SCHEMA_V2 = True
+
+    assert is_same(listed(as_alice), before)
+    assert [shown["anxiety_level"] for shown in before] == [2, 8]
+    one = as_alice.call("GET", f"{CHECKINS}/{kept['id']}").json()["checkin"]
+    assert is_same(one, before[0])
+    waiting = DailyCheckin.objects.filter(user_id=alice.id)
+    assert [row.revision - row.events_revision for row in waiting] == [1, 1]
+
+
+def test_brings_over_a_row_that_comes_in_while_others_are_brought_over(
+    committed_db, database_url, settings
+):
+    user = make_user()
+    client = client_of(user)
+    settings.USE_SCHEMA_V2 = False
+    client.call("POST", CHECKINS, FULL | {"date_submitted": "2025-05-05"})
+    settings.USE_SCHEMA_V2 = True
+    row = DailyCheckin.objects.get(user_id=user.id)
+
+    with ThreadPoolExecutor(1) as pool, transaction.atomic():
+        # The timeline waits for the locked row; the new one is not in its sight yet.
+        DailyCheckin.objects.select_for_update().get(id=row.id)
+        row.id, row.date_submitted = uuid7(), date(2025, 5, 6)
+        row.save(force_insert=True)
+        running = pool.submit(then_close, partial(client.call, "GET", TIMELINE))
+        wait_until_blocked(database_url, 1)
+
+    response = running.result()
+    assert response.status_code == 200
+    assert {event["local_date"] for event in response.json()["events"]} == {
+        "2025-05-05",
+        "2025-05-06",
+    }
 
 
 TOUCHES = {

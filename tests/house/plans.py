@@ -17,27 +17,37 @@ SMALL = {"tenants"}
 
 def queries_in(function: str, pattern: str) -> list[str]:
     """Find queries in the newest file of a function; INTO is plpgsql's and goes."""
-    text = next(f.path.read_text() for f in reversed(sql_files()) if f.name == function)
-    found = re.findall(pattern, text, re.DOTALL)
-    return [re.sub(r"\s+INTO [\w, ]+(?=\s|$)", "", query) for query in found]
+    found = re.findall(pattern, _text_of(function), re.DOTALL)
+    return [re.sub(r"\s+INTO \w+(, \w+)*(?=\s|$)", "", query) for query in found]
 
 
-def explain(query: str, values: dict[str, tuple[str, str | None]]) -> Any:
-    """Explain a query with plpgsql's variables, as plpgsql does: as a prepared statement.
+def explain(function: str, query: str, values: dict[str, tuple[str, str | None]]) -> dict[str, Any]:
+    """Explain a query of a function as plpgsql runs it: prepared, its variables as parameters.
 
-    `values` tells type and value of each variable.
+    `values` tells type and value of each variable. Answers a plan for each mode of planning
+    that the function may use: for the values, and, after five calls, without them.
     """
     for number, name in enumerate(values, start=1):
         query = re.sub(rf"(?<![\w.]){re.escape(name)}(?![\w.])", f"${number}", query)
     types = ", ".join(kind for kind, _ in values.values())
-    rows(f"PREPARE explained ({types}) AS {query}")
     sent = ", ".join("%s" for _ in values)
-    answer = rows(
-        f"EXPLAIN (ANALYZE, FORMAT JSON) EXECUTE explained ({sent})",
-        [value for _, value in values.values()],
-    )
+    settled = re.search(r"SET plan_cache_mode = (\w+)", _text_of(function))
+    plans = {}
+    rows(f"PREPARE explained ({types}) AS {query}")
+    for mode in [settled[1]] if settled else ["force_custom_plan", "force_generic_plan"]:
+        rows(f"SET LOCAL plan_cache_mode = {mode}")
+        answer = rows(
+            f"EXPLAIN (ANALYZE, FORMAT JSON) EXECUTE explained ({sent})",
+            [value for _, value in values.values()],
+        )
+        plans[mode] = _plan(answer)
+    rows("SET LOCAL plan_cache_mode = auto")
     rows("DEALLOCATE explained")
-    return _plan(answer)
+    return plans
+
+
+def _text_of(function: str) -> str:
+    return next(file.path.read_text() for file in reversed(sql_files()) if file.name == function)
 
 
 def explain_calls(call: Any, *arguments: Any) -> list[Any]:

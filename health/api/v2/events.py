@@ -87,7 +87,7 @@ class Event(V2View):
     )
     def get(self, request: Request, event_id: uuid.UUID) -> Response:
         query = read_query(request._request, EventQuery)
-        as_of = times.read_instant(query.as_of, "/as_of")[0] if query.as_of else None
+        as_of = None if query.as_of is None else times.read_parameter(query.as_of, "as_of")
         event = services.get_event(
             person=self.person,
             event_id=event_id,

@@ -1,7 +1,7 @@
 -- The hot path of GET /api/v2/health/timeline (health/event_log.py): the gate and one page in
--- one round trip. Newest first, from below (p_before_at, p_before_id); a full page has a next
--- one. No row: the gate refuses. has_waiting: rows written in V1 mode still wait for their
--- events, which must be written first.
+-- one round trip. Newest first, from below (p_before_at, p_before_id); one row more than asked
+-- for tells whether there is a next page. No row: the gate refuses. has_waiting: rows written
+-- in V1 mode still wait for their events, which must be written first.
 -- The query stands twice, as a filter by type must walk each type's own index.
 CREATE OR REPLACE FUNCTION read_timeline(
     p_user_id uuid, p_email text, p_session_id uuid, p_issued_at timestamptz,
@@ -32,13 +32,15 @@ BEGIN
     END IF;
 
     IF p_types IS NULL THEN
-        SELECT json_agg(event_json(p)),
-               CASE WHEN count(*) = p_limit
-                    THEN min(p.occurred_at) || ',' || (array_agg(p.id))[p_limit]
+        SELECT json_agg(p.event) FILTER (WHERE p.n <= p_limit),
+               CASE WHEN count(*) > p_limit
+                    THEN min(p.occurred_at) FILTER (WHERE p.n = p_limit)
+                         || ',' || (array_agg(p.id) FILTER (WHERE p.n = p_limit))[1]
                END
           INTO events, next
           FROM (
-                SELECT e.*
+                SELECT event_json(e) AS event, e.occurred_at, e.id,
+                       row_number() OVER (ORDER BY e.occurred_at DESC, e.id DESC) AS n
                   FROM health_events e
                  WHERE e.user_id = me.user_id
                    AND (e.occurred_at, e.id) < (p_before_at, p_before_id)
@@ -54,16 +56,18 @@ BEGIN
                                               AND n.version > e.version
                                               AND n.recorded_at <= p_as_of))
                  ORDER BY e.occurred_at DESC, e.id DESC
-                 LIMIT p_limit
+                 LIMIT p_limit + 1
                ) p;
     ELSE
-        SELECT json_agg(event_json(p)),
-               CASE WHEN count(*) = p_limit
-                    THEN min(p.occurred_at) || ',' || (array_agg(p.id))[p_limit]
+        SELECT json_agg(p.event) FILTER (WHERE p.n <= p_limit),
+               CASE WHEN count(*) > p_limit
+                    THEN min(p.occurred_at) FILTER (WHERE p.n = p_limit)
+                         || ',' || (array_agg(p.id) FILTER (WHERE p.n = p_limit))[1]
                END
           INTO events, next
           FROM (
-                SELECT e.*
+                SELECT event_json(e) AS event, e.occurred_at, e.id,
+                       row_number() OVER (ORDER BY e.occurred_at DESC, e.id DESC) AS n
                   FROM unnest(p_types) AS t (event_type)
                  CROSS JOIN LATERAL (
                               SELECT e.*
@@ -83,10 +87,10 @@ BEGIN
                                                             AND n.version > e.version
                                                             AND n.recorded_at <= p_as_of))
                                ORDER BY e.occurred_at DESC, e.id DESC
-                               LIMIT p_limit
+                               LIMIT p_limit + 1
                        ) e
                  ORDER BY e.occurred_at DESC, e.id DESC
-                 LIMIT p_limit
+                 LIMIT p_limit + 1
                ) p;
     END IF;
     RETURN NEXT;
