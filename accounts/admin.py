@@ -88,7 +88,10 @@ class NewPersonForm(BaseUserCreationForm[User]):
 
 
 class PasswordForm(AdminPasswordChangeForm):  # type: ignore[type-arg]  # Generic in the stubs alone.
-    usable_password = None  # Nobody loses the password that they had.
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        """Without Django's switch that takes the password away: deactivating does more."""
+        super().__init__(*args, **kwargs)
+        self.fields.pop("usable_password", None)
 
     def save(self, commit: bool = True) -> Any:  # noqa: FBT001, FBT002  Django's signature.
         user = super().save(commit)
@@ -629,6 +632,9 @@ class ErasureCertificateAdmin(ReadOnlyAdmin[ErasureCertificate]):
     sortable_by = ()
     fields = ("id", "subject_id", "clinic", "erased", "requested_by", "reason", "erased_rows")
 
+    def heading(self, row: ErasureCertificate) -> str:
+        return f"Erasure of {when(row.erased_at)}"
+
     @admin.display(description="clinic")
     def clinic(self, certificate: ErasureCertificate) -> str:
         return certificate.tenant.name
@@ -639,4 +645,4 @@ class ErasureCertificateAdmin(ReadOnlyAdmin[ErasureCertificate]):
 
     @admin.display(description="erased rows of each table")
     def erased_rows(self, certificate: ErasureCertificate) -> str:
-        return facts(certificate.erased_row_counts)
+        return facts(dict(sorted(certificate.erased_row_counts.items())))

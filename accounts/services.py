@@ -6,17 +6,20 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, Final
 
+import msgspec
 from django.conf import settings
 from django.contrib.auth import password_validation
 from django.contrib.auth.hashers import check_password, make_password
 from django.core.exceptions import ValidationError
 from django.core.validators import EmailValidator
-from django.db import IntegrityError, connection, transaction
+from django.contrib.admin.models import LogEntry
+from django.db import connection, transaction
 
 from accounts import queries, throttle, tokens
 from accounts.models import RefreshFamily, RefreshToken, Tenant, User, UserProfile
 from accounts.types import CYCLE_STAGES, MEDICATION_STATUS_OF_STAGE, MEDICATION_STATUSES
 from core import gate
+from core.depth import check_depth
 from core.errors import DomainError, FieldError, InvalidInput
 from core.gate import Person
 from core.times import check_zone
@@ -24,6 +27,10 @@ from core.times import check_zone
 FIRST_TENANT: Final = "novara"
 ATTEMPTS_PER_EMAIL: Final = 10
 ATTEMPTS_PER_ADDRESS: Final = 100
+
+LONGEST_PASSWORD: Final = 1024
+LONGEST_TEXT: Final = 10_000
+LARGEST_EXTRA: Final = 64 * 1024
 
 SCORES: Final = ("confidence_meds", "confidence_costs", "confidence_overall")
 TEXTS: Final = ("primary_need", "cycle_stage", "top_concern", "medication_status")
@@ -60,14 +67,24 @@ class RefreshRefused(DomainError):
     code = "refresh-token-invalid"
 
 
+class TokenRefused(DomainError):
+    status = 401
+    code = "token-invalid"
+
+
 @dataclass(frozen=True)
 class Account:
-    """A person who has just proved who they are, with what the old service tells of them."""
+    """A person who has just proved who they are, with what the old service tells of them.
+
+    `authenticated_at` goes into their tokens: whatever ended the account's sessions since then
+    ends these tokens too.
+    """
 
     user_id: uuid.UUID
     tenant_id: uuid.UUID
     email: str
     fields: dict[str, Any]
+    authenticated_at: dt.datetime
 
 
 @dataclass(frozen=True)
@@ -104,50 +121,76 @@ def sign_up(
         user.password = make_password(_new_password(password, user))
     else:
         user.set_unusable_password()
-    try:
-        with gate.as_system():
-            user.tenant = Tenant.objects.get(slug=FIRST_TENANT)
-            user.save(force_insert=True)
-            UserProfile.objects.create(user=user, tenant=user.tenant, extra=extra, **fields)
-            return _account(address)
-    except IntegrityError as error:
-        detail = "email: an account with this e-mail address already exists."
-        raise EmailTaken(detail, [FieldError(detail, pointer="/email")]) from error
+    with gate.as_system():
+        user.tenant = Tenant.objects.get(slug=FIRST_TENANT)
+        # Not a failing INSERT: the server would write the address into its own log.
+        User.objects.bulk_create([user], ignore_conflicts=True)
+        if not User.objects.filter(id=user.id).exists():
+            detail = "email: an account with this e-mail address already exists."
+            raise EmailTaken(detail, [FieldError(detail, pointer="/email")])
+        UserProfile.objects.create(user=user, tenant=user.tenant, extra=extra, **fields)
+        return _account(address, now)
+
+
+def legacy_sign_up(
+    *, email: object, password: object, profile: dict[str, Any], now: dt.datetime
+) -> Account:
+    """Sign up as in the old service, which had no passwords and took whatever came as one.
+
+    While an e-mail address alone logs in, a password that is not good enough counts as none.
+    """
+    if settings.LEGACY_PASSWORDLESS_LOGIN and not _is_good(password):
+        password = None
+    return sign_up(email=email, password=password, profile=profile, now=now)
 
 
 def log_in(*, email: object, password: object, address: str, now: dt.datetime) -> Account:
     """Check an e-mail address and a password; each attempt counts before it is looked at."""
     given = _email(email)
-    if not isinstance(password, str) or not password:
-        raise InvalidInput.at("/password", "password: is required.")
-    throttle.count(
-        [(f"email:{given}", ATTEMPTS_PER_EMAIL), (f"address:{address}", ATTEMPTS_PER_ADDRESS)]
-    )
+    if not isinstance(password, str) or not 0 < len(password) <= LONGEST_PASSWORD:
+        detail = f"password: is required, of at most {LONGEST_PASSWORD} characters."
+        raise InvalidInput.at("/password", detail)
+    by_email, by_address = f"email:{given}", f"address:{throttle.network(address)}"
+    # The address first: whoever is stopped there must not lock others out of their accounts.
+    throttle.count([(by_address, ATTEMPTS_PER_ADDRESS), (by_email, ATTEMPTS_PER_EMAIL)])
     with gate.as_system():
         user = User.objects.filter(email=given, is_active=True, tenant__is_active=True).first()
     # An unknown address costs the same time as a wrong password.
     stored = user.password if user else make_password(None)
     if not _matches(password, stored) or user is None:
-        raise WrongCredentials("The e-mail address or the password is wrong.")
-    throttle.forget(f"email:{given}")
+        raise WrongCredentials(WRONG)
     with gate.as_system():
-        User.objects.filter(id=user.id).update(last_login=now)
-        return _account(given)
+        current = _locked_user(user.id)
+        if current is None or current.password != stored:
+            # It was changed while this one was being looked at.
+            raise WrongCredentials(WRONG)
+        current.last_login = max(now, current.last_login or now)
+        current.save(update_fields=["last_login"])
+        account = _account(given, now)
+    throttle.forget(by_email)
+    throttle.take_back(by_address)
+    return account
 
 
-def log_in_without_password(*, email: object, address: str) -> Account:
+WRONG: Final = "The e-mail address or the password is wrong."
+
+
+def log_in_without_password(*, email: object, address: str, now: dt.datetime) -> Account:
     """Log in as the old service did: whoever knows the address. See LEGACY_PASSWORDLESS_LOGIN."""
     given = _email(email)
-    throttle.count([(f"address:{address}", ATTEMPTS_PER_ADDRESS)])
+    by_address = f"address:{throttle.network(address)}"
+    throttle.count([(by_address, ATTEMPTS_PER_ADDRESS)])
     with gate.as_system():
         if not User.objects.filter(email=given, is_active=True, tenant__is_active=True).exists():
             raise UnknownUser("User not found. Please sign up first.")
-        return _account(given)
+        account = _account(given, now)
+    throttle.take_back(by_address)
+    return account
 
 
 def legacy_log_in(*, email: object, password: object, address: str, now: dt.datetime) -> Account:
     if settings.LEGACY_PASSWORDLESS_LOGIN:
-        return log_in_without_password(email=email, address=address)
+        return log_in_without_password(email=email, address=address, now=now)
     return log_in(email=email, password=password, address=address, now=now)
 
 
@@ -156,10 +199,14 @@ def legacy_log_in(*, email: object, password: object, address: str, now: dt.date
 
 def start_session(*, account: Account, now: dt.datetime) -> Session:
     with gate.as_system():
+        user = _locked_user(account.user_id)
+        if user is None or user.tokens_valid_from > account.authenticated_at:
+            raise WrongCredentials(WRONG)
+        begin = max(now, account.authenticated_at)
         family = RefreshFamily.objects.create(
-            tenant_id=account.tenant_id, user_id=account.user_id, created_at=now
+            tenant_id=account.tenant_id, user_id=account.user_id, created_at=begin
         )
-        return _issue(family, now)
+        return _issue(family, begin)
 
 
 def refresh_session(*, token: str, now: dt.datetime) -> Session:
@@ -172,7 +219,7 @@ def refresh_session(*, token: str, now: dt.datetime) -> Session:
                 token_hash=tokens.digest(token), used_at=None, expires_at__gt=now
             ).update(used_at=now)
             if used:
-                return _issue(family, now)
+                return _issue(family, max(now, family.created_at))
             _revoke([family.id], "reuse", now)
     raise RefreshRefused("The refresh token is not valid any more. Log in again.")
 
@@ -193,14 +240,16 @@ def change_password(*, person: Person, current: str, new: str, now: dt.datetime)
     with gate.as_system():
         user = User.objects.get(id=person.id)
     if user.has_usable_password() and not _matches(current, user.password):
-        detail = "current_password: is wrong."
-        raise WrongPassword(detail, [FieldError(detail, pointer="/current_password")])
+        raise WrongPassword.of_current()
     hashed = make_password(_new_password(new, user, "new_password"))
     with gate.as_system():
-        User.objects.filter(id=person.id).update(password=hashed, tokens_valid_from=now)
-        families = RefreshFamily.objects.filter(user_id=person.id, revoked_at=None)
-        _revoke(families.values_list("id", flat=True), "password changed", now)
-        account = _account(user.email)
+        locked = _locked_user(person.id)
+        if locked is None or locked.password != user.password:
+            # It was changed while this one was being looked at.
+            raise WrongPassword.of_current()
+        User.objects.filter(id=person.id).update(password=hashed)
+        end_sessions(user_id=person.id, reason="password changed", now=now)
+        account = _account(locked.email, now)
     return start_session(account=account, now=now)
 
 
@@ -208,13 +257,18 @@ class WrongPassword(DomainError):
     status = 403
     code = "wrong-password"
 
+    @classmethod
+    def of_current(cls) -> "WrongPassword":
+        detail = "current_password: is wrong."
+        return cls(detail, [FieldError(detail, pointer="/current_password")])
+
 
 def authenticate_again(claims: gate.Claims) -> Person:
     """Find the person of a token for work that cannot run inside the gate."""
     with gate.unit_of_work():
         person = gate.enter(claims)
     if person is None:
-        raise WrongCredentials("Invalid or expired token")
+        raise TokenRefused("Invalid or expired token")
     return person
 
 
@@ -227,7 +281,7 @@ def update_profile(*, person: Person, changes: dict[str, Any], now: dt.datetime)
     profile = UserProfile.objects.select_for_update().get(user_id=person.id)
     for name, value in fields.items():
         setattr(profile, name, value)
-    profile.extra |= extra
+    profile.extra = _checked_extra(profile.extra | extra)
     profile.save(update_fields=[*fields, "extra", "updated_at"])
     return queries.profile(person.id)
 
@@ -278,18 +332,28 @@ def erase_person(*, user_id: uuid.UUID, requested_by: str, reason: str) -> uuid.
         raise UnknownUser("There is no person with this id.")
     if user.is_staff or user.is_superuser:
         raise NotErasable("Take the staff rights away first; then the person can be erased.")
+    if LogEntry.objects.filter(user_id=user_id).exists():
+        raise NotErasable("The console's log names this person as the author of entries.")
     with connection.cursor() as cursor:
         cursor.execute("SELECT erase_person(%s, %s, %s)", [user_id, requested_by, reason])
         row = cursor.fetchone()
     return uuid.UUID(str(row[0])) if row else uuid.UUID(int=0)
 
 
-def _account(email: str) -> Account:
+def _account(email: str, now: dt.datetime) -> Account:
     user = User.objects.get(email=email)
     fields = queries.user_fields(
         {name: getattr(user, name) for name in queries.SHOWN}, user.profile
     )
-    return Account(user.id, user.tenant_id, email, fields)
+    # Sessions that were ended a moment ago end with the running second.
+    at = max(now, user.tokens_valid_from)
+    return Account(user.id, user.tenant_id, email, fields, authenticated_at=at)
+
+
+def _locked_user(user_id: uuid.UUID) -> User | None:
+    """Lock an account that may be used: log-ins, and what ends sessions, go one by one."""
+    users = User.objects.select_for_update(of=("self",), no_key=True)
+    return users.filter(id=user_id, is_active=True, tenant__is_active=True).first()
 
 
 def _issue(family: RefreshFamily, now: dt.datetime) -> Session:
@@ -335,14 +399,23 @@ def _email(value: object) -> str:
 
 
 def _new_password(value: object, user: User, field: str = "password") -> str:
-    if not isinstance(value, str):
-        raise InvalidInput.at(f"/{field}", f"{field}: must be a text.")
+    if not isinstance(value, str) or len(value) > LONGEST_PASSWORD:
+        detail = f"{field}: must be a text of at most {LONGEST_PASSWORD} characters."
+        raise InvalidInput.at(f"/{field}", detail)
     try:
         password_validation.validate_password(value, user)
     except ValidationError as error:
         errors = [FieldError(message, pointer=f"/{field}") for message in error.messages]
         raise InvalidInput(f"{field}: {' '.join(error.messages)}", errors) from error
     return value
+
+
+def _is_good(password: object) -> bool:
+    try:
+        _new_password(password, User())
+    except InvalidInput:
+        return False
+    return True
 
 
 def _matches(password: str, stored: str) -> bool:
@@ -355,12 +428,21 @@ def _profile_changes(
     """Part what is sent into checked columns and further answers, kept word for word."""
     fields = {name: CHECKS[name](name, value) for name, value in sent.items() if name in CHECKS}
     known = CHECKS.keys() | NOT_EXTRA
-    extra = {name: value for name, value in sent.items() if name not in known}
+    extra = _checked_extra({name: value for name, value in sent.items() if name not in known})
     if "cycle_stage" in fields:
         fields["cycle_stage_updated"] = now
     if "medication_status" in fields:
         fields["medication_status_updated"] = now
     return fields, extra
+
+
+def _checked_extra(extra: dict[str, Any]) -> dict[str, Any]:
+    for name, value in extra.items():
+        check_depth(value, f"/{name}")
+    if len(msgspec.json.encode(extra)) > LARGEST_EXTRA:
+        detail = f"Further answers have at most {LARGEST_EXTRA // 1024} KB together."
+        raise InvalidInput.at("", detail)
+    return extra
 
 
 def _score(name: str, value: object) -> int:
@@ -376,8 +458,9 @@ def _flag(name: str, value: object) -> bool:
 
 
 def _text(name: str, value: object) -> str | None:
-    if value is not None and not isinstance(value, str):
-        raise InvalidInput.at(f"/{name}", f"{name}: must be a text.")
+    if value is not None and (not isinstance(value, str) or len(value) > LONGEST_TEXT):
+        detail = f"{name}: must be a text of at most {LONGEST_TEXT} characters."
+        raise InvalidInput.at(f"/{name}", detail)
     return value
 
 
@@ -419,7 +502,14 @@ def set_active(*, user_ids: Iterable[uuid.UUID], is_active: bool, now: dt.dateti
 
 @transaction.atomic
 def end_sessions(*, user_id: uuid.UUID, reason: str, now: dt.datetime) -> None:
-    """Refuse every token that a person has now."""
-    User.objects.filter(id=user_id).update(tokens_valid_from=now)
+    """Refuse every token that a person has now.
+
+    Tokens tell whole seconds: all of the running second are refused, and those of a log-in that
+    a server with a faster clock has let in.
+    """
+    user = User.objects.select_for_update(no_key=True).get(id=user_id)
+    latest = max(now, user.last_login or now)
+    user.tokens_valid_from = latest.replace(microsecond=0) + dt.timedelta(seconds=1)
+    user.save(update_fields=["tokens_valid_from"])
     families = RefreshFamily.objects.filter(user_id=user_id, revoked_at=None)
     _revoke(families.values_list("id", flat=True), reason, now)

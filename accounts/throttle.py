@@ -2,6 +2,7 @@
 
 import hashlib
 import hmac
+import ipaddress
 from collections.abc import Iterable
 from typing import Final
 
@@ -21,6 +22,13 @@ COUNT: Final = """
            window_ends_at = CASE WHEN t.window_ends_at > now() THEN t.window_ends_at
                                  ELSE excluded.window_ends_at END
     RETURNING attempt_count, ceil(extract(epoch FROM window_ends_at - now()))::integer
+"""
+
+TAKE_BACK: Final = """
+    UPDATE login_throttles
+       SET attempt_count = attempt_count - 1
+     WHERE key_digest = %s
+       AND attempt_count > 0
 """
 
 
@@ -50,6 +58,25 @@ def count(keys: Iterable[tuple[str, int]]) -> None:
 def forget(key: str) -> None:
     with connection.cursor() as cursor:
         cursor.execute("DELETE FROM login_throttles WHERE key_digest = %s", [_digest(key)])
+
+
+def take_back(key: str) -> None:
+    """Uncount an attempt that turned out to be a good one."""
+    with connection.cursor() as cursor:
+        cursor.execute(TAKE_BACK, [_digest(key)])
+
+
+def network(address: str) -> str:
+    """Give what one household has: an IPv4 address, or a /64 of IPv6."""
+    try:
+        found = ipaddress.ip_address(address)
+    except ValueError:
+        return address
+    if isinstance(found, ipaddress.IPv4Address):
+        return str(found)
+    if found.ipv4_mapped:
+        return str(found.ipv4_mapped)
+    return str(ipaddress.ip_network((found.packed[:8] + bytes(8), 64)))
 
 
 def _digest(key: str) -> bytes:

@@ -5,10 +5,11 @@ with `app.tenant_id` and `app.user_id`. All three are local to the transaction, 
 connection carries nothing over. The SQL side is accounts/sql/functions/enter_gate_v*.sql.
 """
 
-import time
+import math
 import uuid
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any, Final, LiteralString
 
@@ -31,14 +32,17 @@ LEAVE: Final = (
 
 @dataclass(frozen=True, slots=True)
 class Claims:
-    """What a verified token says: a user id or, in old tokens, only an e-mail address."""
+    """What a verified token says: a user id or, in old tokens, only an e-mail address.
+
+    A token without `issued_at` holds until the sessions of its person are ended once.
+    """
 
     user_id: str | None = None
     email: str | None = None
     session_id: str | None = None
-    issued_at: float = 0
+    issued_at: float | None = 0
 
-    def as_parameters(self) -> tuple[str | None, str | None, str | None, float]:
+    def as_parameters(self) -> tuple[str | None, str | None, str | None, float | None]:
         return self.user_id, self.email, self.session_id, self.issued_at
 
 
@@ -53,14 +57,26 @@ class Person:
     is_authenticated = True
 
 
+_in_unit: ContextVar[bool] = ContextVar("in_unit", default=False)
+
+
 @contextmanager
 def unit_of_work() -> Iterator[None]:
-    """Open the transaction that a gate needs, and leave the gate with it."""
+    """Open the transaction that a gate needs, and leave the gate with it.
+
+    Not available inside another one: with its end the outer one would have left the gate, too.
+    """
+    if _in_unit.get():
+        raise RuntimeError("A unit of work must not start inside another one.")
     is_nested = connection.in_atomic_block
-    with transaction.atomic():
-        yield
-        if is_nested and not connection.needs_rollback:
-            leave()
+    inside = _in_unit.set(True)
+    try:
+        with transaction.atomic():
+            yield
+            if is_nested and not connection.needs_rollback:
+                leave()
+    finally:
+        _in_unit.reset(inside)
 
 
 def enter(claims: Claims) -> Person | None:
@@ -72,7 +88,7 @@ def enter(claims: Claims) -> Person | None:
     if not connection.in_atomic_block:
         raise RuntimeError("The gate needs a unit of work.")
     raw: psycopg.Connection[Any] = connection.connection
-    with raw.pipeline():
+    with connection.wrap_database_errors, raw.pipeline():
         cursor = execute_prepared(ENTER, claims.as_parameters())
     row = cursor.fetchone()
     if row is None:
@@ -92,7 +108,7 @@ def leave() -> None:
 def as_person(user_id: uuid.UUID) -> Iterator[Person]:
     """Do a task's work for one person, with no more rights than their own requests have."""
     with unit_of_work():
-        person = enter(Claims(user_id=str(user_id), issued_at=time.time()))
+        person = enter(Claims(user_id=str(user_id), issued_at=math.inf))
         if person is None:
             raise LookupError("No active account has this id.")
         yield person
@@ -101,13 +117,10 @@ def as_person(user_id: uuid.UUID) -> Iterator[Person]:
 @contextmanager
 def as_staff(tenant_id: uuid.UUID) -> Iterator[None]:
     """Do the console's work for staff of one tenant, who see nothing of others."""
-    is_nested = connection.in_atomic_block
-    with transaction.atomic():
+    with unit_of_work():
         with connection.cursor() as cursor:
             cursor.execute(AS_STAFF, [str(tenant_id)])
         yield
-        if is_nested and not connection.needs_rollback:
-            leave()
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""Types, views, functions, triggers, policies and roles as versioned files, installed by migrations.
+"""Types, views, functions, triggers, policies and roles: versioned files that migrations install.
 
 `SqlObject("views", "daily_checkins_legacy", version=2)` in a migration of `health` installs
 health/sql/views/daily_checkins_legacy_v02.sql; backwards it installs version 1, or drops.

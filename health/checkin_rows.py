@@ -8,6 +8,7 @@ import msgspec
 from django.db import IntegrityError, connection, transaction
 from django.db.models import F
 
+from core import exact_json
 from health import checkins, event_log
 from health.models import DailyCheckin, HealthEvent
 
@@ -28,7 +29,7 @@ def insert(row: DailyCheckin) -> bool:
         field.attname: getattr(row, field.attname) for field in DailyCheckin._meta.concrete_fields
     }
     with connection.cursor() as cursor:
-        cursor.execute(INSERT, [msgspec.json.encode(columns).decode()])
+        cursor.execute(INSERT, [exact_json.encode(columns)])
         return cursor.fetchone() is not None
 
 

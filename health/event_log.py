@@ -5,10 +5,9 @@ import uuid
 from collections.abc import Iterable
 from typing import Any, Final, LiteralString
 
-import msgspec
 from django.db import IntegrityError, connection, transaction
 
-from core import gate
+from core import exact_json, gate
 from core.errors import DomainError, NotFound
 from health.models import HealthEvent
 
@@ -37,7 +36,7 @@ class EventChanged(DomainError):
 
 def record(claims: gate.Claims, items: list[dict[str, Any]]) -> str:
     """Append items as the person of the claims; see record_events_v*.sql. One round trip."""
-    row = _one_statement(RECORD, (*claims.as_parameters(), msgspec.json.encode(items).decode()))
+    row = _one_statement(RECORD, (*claims.as_parameters(), exact_json.encode(items)))
     if row is None or row[0] is None:
         raise GateRefused("Invalid or expired token")
     answer: str = row[0]

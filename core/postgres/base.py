@@ -1,10 +1,23 @@
 import select
 from typing import Any
 
-from django.db.backends.postgresql import base
+from django.db.backends.postgresql import base, operations
+from psycopg.types.json import Jsonb
+
+from core import exact_json
+
+
+class DatabaseOperations(operations.DatabaseOperations):
+    def adapt_json_value(self, value: Any, encoder: Any) -> Any:
+        """Write the value of a JSONField so that its floats stay floats."""
+        if encoder is None:
+            return Jsonb(value, exact_json.encode)
+        return super().adapt_json_value(value, encoder)
 
 
 class DatabaseWrapper(base.DatabaseWrapper):
+    ops_class = DatabaseOperations
+
     def is_usable(self) -> bool:
         """Tell whether the server hung up, without asking it (Django's check sends a query).
 

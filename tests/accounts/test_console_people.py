@@ -323,7 +323,9 @@ def has_session(person: User) -> bool:
 
 
 def with_session(person: User) -> User:
-    account = services.Account(person.pk, person.tenant_id, person.email, {})
+    account = services.Account(
+        person.pk, person.tenant_id, person.email, {}, timezone.now() + dt.timedelta(minutes=1)
+    )
     services.start_session(account=account, now=timezone.now())
     return person
 

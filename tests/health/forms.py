@@ -37,11 +37,13 @@ over_http = settings(
 
 texts = st.text(
     st.characters(exclude_categories=["Cs"], exclude_characters="\x00"), max_size=40
-) | st.sampled_from(["", "yes", "not tracked", "line\nbreak", "\u200d🌟é", "x" * 20_000, "\\u0000"])
+) | st.sampled_from(
+    ["", "yes", "not tracked", "line\nbreak", "\u200d🌟é", "x" * 20_000, "\\u0000", "5e22"]
+)
 numbers = (
-    st.sampled_from([0, 1, -1, 0.0, 1.0, 10, 10.0, 7.6])
-    | st.integers(-(2**63), 2**63)
-    | st.floats(-1e15, 1e15)
+    st.sampled_from([0, 1, -1, 0.0, 1.0, 10, 10.0, 7.6, 1e16, 1e23, 1.5e300])
+    | st.integers(-(10**30), 10**30)
+    | st.floats(allow_nan=False, allow_infinity=False)
 )
 plain = st.none() | st.booleans() | numbers | texts
 values = st.recursive(

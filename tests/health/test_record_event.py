@@ -12,7 +12,16 @@ PATH = "/api/v2/health/events"
 
 
 def test_gives_the_event_back_as_it_was_sent(as_alice):
-    data = {"mood": "hopeful", "zero": 0, "no": False, "none": None, "list": [], "half": 1.0}
+    data = {
+        "mood": "hopeful",
+        "zero": 0,
+        "no": False,
+        "none": None,
+        "list": [],
+        "half": 1.0,
+        "large": 1e23,
+        "text": "1e23",
+    }
 
     response = as_alice.call("POST", PATH, {"event_type": "mood", "event_data": data})
 

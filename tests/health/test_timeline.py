@@ -65,9 +65,10 @@ def test_pages_give_every_event_once_while_others_come_in(as_alice, types, size)
         assert len(answer["events"]) <= size
         if answer["next"] is None:
             break
-        record(as_alice, "newer", f"2025-04-01T08:00:{pages:02}Z")
-        record(as_alice, "older", f"2024-04-01T08:00:{pages:02}Z")
-        record(as_alice, "same", "2025-03-02T08:00:00Z")
+        if pages <= 10:
+            record(as_alice, "newer", f"2025-04-01T08:00:{pages:02}Z")
+            record(as_alice, "older", f"2024-04-01T08:00:{pages:02}Z")
+            record(as_alice, "same", "2025-03-02T08:00:00Z")
         cursor = f"&cursor={answer['next']}"
 
     assert len(seen) == len(set(seen))

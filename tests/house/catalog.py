@@ -1,6 +1,6 @@
 """What the database's catalog says about everything that is ours."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from django.db import connection
@@ -17,6 +17,14 @@ SELECT 'views/' || c.relname,
   FROM pg_class c
  WHERE c.relnamespace = 'public'::regnamespace
    AND c.relkind IN ('v', 'm')
+ UNION ALL
+SELECT 'types/' || c.relname,
+       string_agg(a.attname || ' ' || format_type(a.atttypid, a.atttypmod), ', ' ORDER BY a.attnum)
+  FROM pg_class c
+  JOIN pg_attribute a ON a.attrelid = c.oid
+ WHERE c.relnamespace = 'public'::regnamespace
+   AND c.relkind = 'c'
+ GROUP BY c.relname
  UNION ALL
 SELECT 'triggers/' || c.relname || '__' || t.tgname,
        concat(pg_get_triggerdef(t.oid), ' enabled ', t.tgenabled)
@@ -75,7 +83,7 @@ SELECT relname
 """
 
 
-def rows(query: str, parameters: Sequence[Any] = ()) -> list[Any]:
+def rows(query: str, parameters: Sequence[Any] | Mapping[str, Any] = ()) -> list[Any]:
     with connection.cursor() as cursor:
         cursor.execute(query, parameters or None)
         return cursor.fetchall() if cursor.description else []
@@ -94,7 +102,7 @@ def grants() -> dict[str, dict[str, set[str]]]:
 
 
 def definitions() -> dict[str, str]:
-    """Tell each function, view, trigger and policy; overloads of a function stand together."""
+    """Tell each type, function, view, trigger and policy; overloads of a function stand together."""
     found: dict[str, str] = {}
     for name, text in sorted(rows(DEFINITIONS)):
         found[name] = found.get(name, "") + text

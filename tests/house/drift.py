@@ -43,17 +43,8 @@ def drift() -> dict[str, tuple[str, str]]:
 def forget(files: list[SqlFile]) -> None:
     """Leave bare tables: without the objects of these files, row security or rights of others."""
     for file in reversed(files):
-        if file.kind == "functions":
-            for signature in catalog.names(
-                "SELECT oid::regprocedure::text FROM pg_proc"
-                " WHERE proname = %s AND pronamespace = 'public'::regnamespace",
-                [file.name],
-            ):
-                run(f"DROP FUNCTION {signature} CASCADE")
-        elif file.kind == "views":
-            run(f"{drop_statement(file.kind, file.name)} CASCADE")
-        elif file.kind != "roles":
-            run(drop_statement(file.kind, file.name))
+        for statement in drops(file):
+            run(statement)
     for table in catalog.names(catalog.ROW_SECURITY):
         run(f"ALTER TABLE {table} DISABLE ROW LEVEL SECURITY")
     for role in catalog.grants().keys() - {"login"}:
@@ -61,6 +52,20 @@ def forget(files: list[SqlFile]) -> None:
         run(f"REVOKE ALL ON ALL SEQUENCES IN SCHEMA public FROM {role}")
         if role != "public":
             run(f"REVOKE ALL ON SCHEMA public FROM {role}")
+
+
+def drops(file: SqlFile) -> list[str]:
+    if file.kind == "functions":
+        overloads = catalog.names(
+            "SELECT oid::regprocedure::text FROM pg_proc"
+            " WHERE proname = %s AND pronamespace = 'public'::regnamespace",
+            [file.name],
+        )
+        return [f"DROP FUNCTION {signature} CASCADE" for signature in overloads]
+    drop = drop_statement(file.kind, file.name)
+    if file.kind in {"views", "types"}:
+        return [f"{drop} CASCADE"]
+    return [] if file.kind == "roles" else [drop]
 
 
 def run(statement: str) -> None:

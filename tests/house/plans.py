@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from django.db import connection
@@ -21,7 +21,9 @@ def queries_in(function: str, pattern: str) -> list[str]:
     return [re.sub(r"\s+INTO \w+(, \w+)*(?=\s|$)", "", query) for query in found]
 
 
-def explain(function: str, query: str, values: dict[str, tuple[str, str | None]]) -> dict[str, Any]:
+def explain(
+    function: str, query: str, values: Mapping[str, tuple[str, str | None]]
+) -> dict[str, Any]:
     """Explain a query of a function as plpgsql runs it: prepared, its variables as parameters.
 
     `values` tells type and value of each variable. Answers a plan for each mode of planning

@@ -15,6 +15,7 @@ from accounts.models import User
 from tests.conftest import ApiClient, client_of
 
 PASSWORD: Final = "correct horse battery"
+Body = dict[str, Any]
 _numbers = count()
 
 
@@ -32,9 +33,7 @@ class Route:
         return re.findall(r"<(?:\w+:)?(\w+)>", self.template)
 
     def path(self, ids: dict[str, Any]) -> str:
-        return "/" + re.sub(
-            r"<(?:\w+:)?(\w+)>", lambda match: str(ids[match[1]]), self.template
-        )
+        return "/" + re.sub(r"<(?:\w+:)?(\w+)>", lambda match: str(ids[match[1]]), self.template)
 
 
 @dataclass
@@ -55,7 +54,7 @@ class Life:
     def day(self, year: int) -> str:
         return (dt.date(year, 1, 1) + dt.timedelta(self.number % 300)).isoformat()
 
-    def form(self, year: int) -> dict[str, Any]:
+    def form(self, year: int) -> Body:
         return {
             "mood_today": "calm",
             "confidence_today": 7,
@@ -65,7 +64,7 @@ class Life:
             "date_submitted": self.day(year),
         }
 
-    def event(self) -> dict[str, Any]:
+    def event(self) -> Body:
         return {"event_type": "note", "event_data": {"text": self.marker}}
 
 
@@ -82,48 +81,51 @@ def live(user: User) -> Life:
     return life
 
 
+def sign_up(life: Life) -> Body:
+    return {"email": f"new-{life.marker}@example.com", "password": PASSWORD}
+
+
 # What makes a call succeed: a body for each method that takes one.
-BODIES: Final[dict[str, Callable[[Life], dict[str, Any]]]] = {
+BODIES: Final[dict[str, Body | Callable[[Life], Body]]] = {
     "POST /api/auth/login": lambda life: {"email": life.user.email, "password": PASSWORD},
-    "POST /api/auth/logout": lambda life: {},
-    "POST /api/auth/signup": lambda life: sign_up(life),
+    "POST /api/auth/logout": {},
+    "POST /api/auth/signup": sign_up,
     "POST /api/checkins": lambda life: life.form(2021),
-    "PUT /api/checkins/<str:checkin_id>": lambda life: {"user_note": "changed"},
+    "PUT /api/checkins/<str:checkin_id>": {"user_note": "changed"},
     "POST /api/daily-checkin-enhanced": lambda life: life.form(2021),
-    "POST /api/users": lambda life: sign_up(life),
-    "PATCH /api/users/baseline": lambda life: dict.fromkeys(
+    "POST /api/users": sign_up,
+    "PATCH /api/users/baseline": dict.fromkeys(
         ("confidence_meds", "confidence_costs", "confidence_overall"), 3
     ),
-    "POST /api/users/complete-onboarding": lambda life: {},
-    "PATCH /api/users/cycle-stage": lambda life: {"cycle_stage": "stimulation"},
-    "PUT /api/users/me": lambda life: {"top_concern": "changed"},
-    "PATCH /api/users/medication-status": lambda life: {"medication_status": "taking"},
-    "PUT /api/users/profile": lambda life: {"top_concern": "changed"},
+    "POST /api/users/complete-onboarding": {},
+    "PATCH /api/users/cycle-stage": {"cycle_stage": "stimulation"},
+    "PUT /api/users/me": {"top_concern": "changed"},
+    "PATCH /api/users/medication-status": {"medication_status": "taking"},
+    "PUT /api/users/profile": {"top_concern": "changed"},
     "POST /api/health-events": lambda life: life.event(),
     "POST /api/v2/auth/login": lambda life: {"email": life.user.email, "password": PASSWORD},
-    "POST /api/v2/auth/password": lambda life: {
+    "POST /api/v2/auth/password": {
         "current_password": PASSWORD,
         "new_password": "another horse battery",
     },
     "POST /api/v2/auth/refresh": lambda life: {"refresh_token": life.session["refresh_token"]},
     "POST /api/v2/auth/revoke": lambda life: {"token": life.session["refresh_token"]},
-    "POST /api/v2/auth/signup": lambda life: sign_up(life),
+    "POST /api/v2/auth/signup": sign_up,
     "POST /api/v2/health/events": lambda life: life.event(),
     "POST /api/v2/health/events/batch": lambda life: {"events": [life.event()] * 3},
-    "POST /api/v2/health/events/<uuid:event_id>/corrections": lambda life: {
+    "POST /api/v2/health/events/<uuid:event_id>/corrections": {
         "event_data": {"text": "changed"},
         "reason": "a slip",
     },
-    "POST /api/v2/health/events/<uuid:event_id>/retractions": lambda life: {"reason": "a slip"},
+    "POST /api/v2/health/events/<uuid:event_id>/retractions": {"reason": "a slip"},
 }
 
 
-def sign_up(life: Life) -> dict[str, Any]:
-    return {"email": f"new-{life.marker}@example.com", "password": PASSWORD}
-
-
-def body_of(route: Route, life: Life) -> dict[str, Any] | None:
-    return BODIES[str(route)](life) if route.method in {"POST", "PUT", "PATCH"} else None
+def body_of(route: Route, life: Life) -> Body | None:
+    if route.method not in {"POST", "PUT", "PATCH"}:
+        return None
+    body = BODIES[str(route)]
+    return body(life) if callable(body) else body
 
 
 def call(route: Route, life: Life) -> Any:

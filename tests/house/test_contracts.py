@@ -53,7 +53,7 @@ def test_foreign_keys_point_down():
     for app in OURS:
         for model in app.get_models():
             for field in (*model._meta.fields, *model._meta.many_to_many):
-                if field.is_relation and field.model._meta.app_label in FLOORS:
+                if field.related_model and field.model._meta.app_label in FLOORS:
                     target = field.related_model._meta.app_label
                     height = FLOORS.index(target) if target in FLOORS else -1
                     assert height <= FLOORS.index(app.label), f"{field} points up to {target}."
@@ -63,9 +63,9 @@ def test_foreign_keys_to_other_apps_leave_no_name_there():
     for app in OURS:
         for model in app.get_models():
             for field in model._meta.fields:
-                target = field.related_model if field.is_relation else None
-                if target and target._meta.app_label != app.label:
-                    assert field.remote_field.related_name == "+", f"{field}: related_name is '+'."
+                target, back = field.related_model, field.remote_field
+                if target and back and target._meta.app_label != app.label:
+                    assert back.related_name == "+", f"{field}: related_name is '+'."
 
 
 def test_models_are_found_by_import():
@@ -120,7 +120,7 @@ def test_strings_name_tasks_that_exist():
                 assert node.args[0].value in celery.tasks, path
 
 
-@pytest.mark.parametrize("kind", ["views", "functions", "triggers", "policies", "roles"])
+@pytest.mark.parametrize("kind", ["types", "views", "functions", "triggers", "policies", "roles"])
 def test_versions_of_sql_files_have_no_gap(kind):
     files = [file for file in sql_files() if file.kind == kind]
 

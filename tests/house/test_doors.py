@@ -90,8 +90,6 @@ def test_leave_the_gate_to_the_base_view(view):
 
 
 def test_have_a_call_that_succeeds_for_every_method():
-    takes_body = {
-        str(route) for route in api_routes() if route.method in {"POST", "PUT", "PATCH"}
-    }
+    takes_body = {str(route) for route in api_routes() if route.method in {"POST", "PUT", "PATCH"}}
 
     assert takes_body == set(BODIES), "tests/house/routes.py needs a body for every method."

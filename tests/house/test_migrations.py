@@ -17,8 +17,9 @@ from tests.house.scratch import scratch_database
 
 ROOT = Path(settings.ROOT)
 OURS = sorted(
-    app.label for app in apps.get_app_configs() if Path(app.path, "migrations").parent.parent == ROOT
-    and Path(app.path, "migrations").is_dir()
+    app.label
+    for app in apps.get_app_configs()
+    if Path(app.path, "migrations").parent.parent == ROOT and Path(app.path, "migrations").is_dir()
 )
 # What a migration may import of the program: it must mean the same for ever.
 STABLE = {

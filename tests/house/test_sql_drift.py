@@ -22,8 +22,10 @@ def test_has_every_file_installed_by_a_migration(db):
     ("change", "name"),
     [
         (
-            "CREATE OR REPLACE FUNCTION json_texts(p_list jsonb) RETURNS text[]"
-            " LANGUAGE sql IMMUTABLE AS 'SELECT NULL::text[]'",
+            (
+                "CREATE OR REPLACE FUNCTION json_texts(p_list jsonb) RETURNS text[]"
+                " LANGUAGE sql IMMUTABLE AS 'SELECT NULL::text[]'"
+            ),
             "functions/json_texts",
         ),
         (
@@ -34,22 +36,34 @@ def test_has_every_file_installed_by_a_migration(db):
         ("ALTER FUNCTION erase_person RESET search_path", "functions/erase_person"),
         ("DROP FUNCTION record_events", "functions/record_events"),
         ("GRANT EXECUTE ON FUNCTION enter_gate TO PUBLIC", "grants/public on functions/enter_gate"),
-        ("ALTER VIEW event_versions RESET (security_invoker)", "views/event_versions"),
         (
-            "CREATE OR REPLACE VIEW event_versions WITH (security_invoker = true) AS"
-            " SELECT id, id AS version_id, version, status, event_type, event_subtype, event_data,"
-            "       schema_version, occurred_at, local_date, utc_offset_minutes, time_zone,"
-            "       recorded_at, source, source_version, client_event_id, correlation_id,"
-            "       related_event_id, reason, user_id"
-            "  FROM health_events",
-            "views/event_versions",
+            "ALTER VIEW daily_checkins_legacy RESET (security_invoker)",
+            "views/daily_checkins_legacy",
         ),
-        ("CREATE VIEW everything AS SELECT * FROM event_versions", "views/everything"),
-        ("ALTER TABLE health_events DISABLE TRIGGER append_only", "triggers/health_events__append_only"),
+        (
+            (
+                "DROP VIEW daily_checkins_legacy;"
+                "CREATE VIEW daily_checkins_legacy WITH (security_invoker = true)"
+                "    AS SELECT * FROM daily_checkins"
+            ),
+            "views/daily_checkins_legacy",
+        ),
+        (
+            "ALTER VIEW daily_checkins_legacy RENAME COLUMN extra TO rest",
+            "views/daily_checkins_legacy",
+        ),
+        ("CREATE VIEW everything AS SELECT * FROM daily_checkins_legacy", "views/everything"),
+        ("ALTER TYPE event_shape ADD ATTRIBUTE extra text", "types/event_shape"),
+        (
+            "ALTER TABLE health_events DISABLE TRIGGER append_only",
+            "triggers/health_events__append_only",
+        ),
         ("DROP TRIGGER no_truncate ON health_events", "triggers/health_events__no_truncate"),
         (
-            "CREATE TRIGGER extra BEFORE UPDATE ON users"
-            " FOR EACH ROW EXECUTE FUNCTION suppress_redundant_updates_trigger()",
+            (
+                "CREATE TRIGGER extra BEFORE UPDATE ON users"
+                " FOR EACH ROW EXECUTE FUNCTION suppress_redundant_updates_trigger()"
+            ),
             "triggers/users__extra",
         ),
         ("ALTER POLICY person ON health_events USING (true)", "policies/health_events__person"),
@@ -61,8 +75,14 @@ def test_has_every_file_installed_by_a_migration(db):
         ),
         ("ALTER TABLE users DISABLE ROW LEVEL SECURITY", "row security/users"),
         ("GRANT SELECT (password) ON users TO novara_api", "grants/novara_api on tables/users"),
-        ("GRANT DELETE ON health_events TO novara_api", "grants/novara_api on tables/health_events"),
-        ("REVOKE INSERT ON health_events FROM novara_api", "grants/novara_api on tables/health_events"),
+        (
+            "GRANT DELETE ON health_events TO novara_api",
+            "grants/novara_api on tables/health_events",
+        ),
+        (
+            "REVOKE INSERT ON health_events FROM novara_api",
+            "grants/novara_api on tables/health_events",
+        ),
         ("GRANT CREATE ON SCHEMA public TO novara_api", "grants/novara_api on schema"),
     ],
 )

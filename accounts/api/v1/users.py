@@ -78,7 +78,7 @@ class SignUp(V1View):
     @described("Sign up", {201: TOKEN}, body=SIGN_UP)
     def post(self, request: Request) -> Response:
         body = read_body(request)
-        account = services.sign_up(
+        account = services.legacy_sign_up(
             email=body.get("email"),
             password=body.get("password"),
             profile=body,
@@ -197,7 +197,7 @@ def token_for(account: Account) -> str:
         user_id=account.user_id,
         email=account.email,
         nickname=account.fields["nickname"],
-        now=timezone.now(),
+        now=account.authenticated_at,
     )
 
 

@@ -1,7 +1,8 @@
 -- Called by core/gate.py and by the functions of the hot paths, as the owner role.
 -- Finds the person of a token, then becomes novara_api with that person's settings, all local
 -- to the transaction. No row: the token or the account is not valid; the settings are empty.
--- Old tokens name the person by e-mail; newer ones by id, and then the id decides.
+-- Old tokens name the person by e-mail; newer ones by id, and then both must be the person's.
+-- A token that does not tell when it was issued holds until all sessions are ended once.
 CREATE OR REPLACE FUNCTION enter_gate(
     p_user_id uuid, p_email text, p_session_id uuid, p_issued_at timestamptz
 )
@@ -18,7 +19,8 @@ BEGIN
            AND u.is_active
            AND t.is_active
            AND (p_email IS NULL OR u.email = lower(p_email))
-           AND p_issued_at >= date_trunc('second', u.tokens_valid_from);
+           AND (p_issued_at >= date_trunc('second', u.tokens_valid_from)
+                OR p_issued_at IS NULL AND u.tokens_valid_from <= u.created_at);
     ELSE
         SELECT u.tenant_id, u.id, p.timezone
           INTO tenant_id, user_id, time_zone
@@ -28,7 +30,8 @@ BEGIN
          WHERE u.email = lower(p_email)
            AND u.is_active
            AND t.is_active
-           AND p_issued_at >= date_trunc('second', u.tokens_valid_from);
+           AND (p_issued_at >= date_trunc('second', u.tokens_valid_from)
+                OR p_issued_at IS NULL AND u.tokens_valid_from <= u.created_at);
     END IF;
 
     IF user_id IS NOT NULL AND p_session_id IS NOT NULL THEN

@@ -23,6 +23,7 @@ from health.types import LONGEST_BATCH, CorrectionIn, EventIn
 GAP: float = 0.1
 CORRECTED: float = 0.05
 DELETED_DAY = 40
+SIGN_UPS_EVERY = dt.timedelta(hours=17)
 
 
 class Command(BaseCommand):
@@ -64,7 +65,10 @@ class Command(BaseCommand):
         UserProfile.objects.create(
             user=staff, tenant=clinic, nickname="Front desk", timezone="America/Los_Angeles"
         )
-        people = [(member, self._enroll(member, tenants[member.tenant], joined)) for member in CAST]
+        people = [
+            (member, self._enroll(member, tenants[member.tenant], joined + number * SIGN_UPS_EVERY))
+            for number, member in enumerate(CAST)
+        ]
         for member, user in people:
             self._record_history(member, user, now)
         for number in range(demo.DAYS):

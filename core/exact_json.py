@@ -1,0 +1,26 @@
+"""JSON text for jsonb columns that comes back with the types it went in with.
+
+jsonb gives a float such as 1e22 back as a whole number; written out with a fraction it stays one.
+"""
+
+import re
+from decimal import Decimal
+from typing import Any, Final
+
+import msgspec
+
+EXPONENT: Final = re.compile(rb"\de\d")
+TOKEN: Final = re.compile(rb'"(?:[^"\\]|\\.)*"|-?\d(?:\.\d+)?e\d+')
+
+
+def encode(value: Any) -> str:
+    text = msgspec.json.encode(value)
+    if EXPONENT.search(text):
+        text = TOKEN.sub(_written_out, text)
+    return text.decode()
+
+
+def _written_out(token: re.Match[bytes]) -> bytes:
+    if token[0].startswith(b'"'):
+        return token[0]
+    return b"%d.0" % int(Decimal(token[0].decode()))
