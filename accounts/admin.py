@@ -420,8 +420,8 @@ class PeopleAdmin(ConsoleAdmin[User], UserAdmin[User]):
         """Staff do not see who else has an e-mail address, so the form cannot refuse it."""
         try:
             return super().changeform_view(request, *args, **kwargs)
-        except IntegrityError as error:
-            if "users_email_unique" not in str(error):
+        except (services.EmailTaken, IntegrityError) as error:
+            if isinstance(error, IntegrityError) and "users_email_unique" not in str(error):
                 raise
             detail = "This e-mail address has an account already. Nothing was saved."
             self.message_user(request, detail, messages.ERROR)
@@ -431,7 +431,11 @@ class PeopleAdmin(ConsoleAdmin[User], UserAdmin[User]):
         if not change:
             if not actor(request).is_superuser:
                 obj.tenant_id = actor(request).tenant_id
-            obj.save(force_insert=True)
+            # Not a failing INSERT: the server would write the address into its own log.
+            User.objects.bulk_create([obj], ignore_conflicts=True)
+            if not User.objects.filter(pk=obj.pk).exists():
+                raise services.EmailTaken("This e-mail address has an account already.")
+            obj.refresh_from_db()
             return
         # Only what was changed here: the password may have changed meanwhile.
         if changed := [name for name in form.changed_data if name != "is_active"]:

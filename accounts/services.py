@@ -8,11 +8,11 @@ from typing import Any, Final
 
 import msgspec
 from django.conf import settings
+from django.contrib.admin.models import LogEntry
 from django.contrib.auth import password_validation
 from django.contrib.auth.hashers import check_password, make_password
 from django.core.exceptions import ValidationError
 from django.core.validators import EmailValidator
-from django.contrib.admin.models import LogEntry
 from django.db import connection, transaction
 
 from accounts import queries, throttle, tokens

@@ -33,11 +33,12 @@ class ConsoleLogIn(AdminAuthenticationForm):
     def clean(self) -> dict[str, Any]:
         email = self.cleaned_data.get("username", "")
         address = self.request.META.get("REMOTE_ADDR", "") if self.request else ""
+        by_email, by_address = f"email:{email}", f"address:{throttle.network(address)}"
         try:
             throttle.count(
                 [
-                    (f"email:{email}", services.ATTEMPTS_PER_EMAIL),
-                    (f"address:{address}", services.ATTEMPTS_PER_ADDRESS),
+                    (by_address, services.ATTEMPTS_PER_ADDRESS),
+                    (by_email, services.ATTEMPTS_PER_EMAIL),
                 ]
             )
         except DomainError as error:
@@ -45,7 +46,8 @@ class ConsoleLogIn(AdminAuthenticationForm):
         cleaned = super().clean()
         # Only a right password makes room: an empty one must not.
         if self.get_user() is not None:
-            throttle.forget(f"email:{email}")
+            throttle.forget(by_email)
+            throttle.take_back(by_address)
         return cleaned
 
     def confirm_login_allowed(self, user: Any) -> None:

@@ -279,6 +279,15 @@ def test_says_that_an_address_of_another_clinic_is_taken(nurse, alice):
     assert User.objects.get(email=alice.email).tenant == alice.tenant
 
 
+def test_says_that_an_address_is_taken_when_it_is_changed(nurse, dana, alice):
+    changed = form_of(dana, email=alice.email)
+
+    answer = console_of(nurse).post(page_of(dana), changed, follow=True)
+
+    assert "has an account already" in answer.content.decode()
+    assert User.objects.get(pk=dana.pk).email == dana.email
+
+
 def test_keeps_words_of_the_journey_that_it_does_not_know(nurse, clinic):
     told = {"cycle_stage": "adjusting", "primary_need": "egg_quality", "top_concern": None}
     dana = make_user(tenant=clinic, profile=told)
@@ -322,18 +331,14 @@ def has_session(person: User) -> bool:
     return RefreshFamily.objects.filter(user=person, revoked_at=None).exists()
 
 
-def with_session(person: User) -> User:
-    account = services.Account(
-        person.pk, person.tenant_id, person.email, {}, timezone.now() + dt.timedelta(minutes=1)
-    )
-    services.start_session(account=account, now=timezone.now())
-    return person
+def begin_session(person: User) -> None:
+    RefreshFamily.objects.create(user=person, tenant=person.tenant, created_at=timezone.now())
 
 
 @pytest.mark.parametrize("who", ["nurse", "superuser"])
 def test_ends_all_sessions_when_a_password_is_set(request, who, dana):
     console = console_of(request.getfixturevalue(who))
-    with_session(dana)
+    begin_session(dana)
     before = dana.tokens_valid_from
 
     answer = console.post(page_of(dana, "password"), {"password1": PASSWORD, "password2": PASSWORD})
@@ -348,7 +353,7 @@ def test_ends_all_sessions_when_a_password_is_set(request, who, dana):
 @pytest.mark.parametrize("who", ["nurse", "superuser"])
 def test_deactivates_and_activates_people(request, who, dana):
     console = console_of(request.getfixturevalue(who))
-    with_session(dana)
+    begin_session(dana)
 
     console.post(PEOPLE, {"action": "deactivate", "_selected_action": [dana.pk]})
 
@@ -361,7 +366,7 @@ def test_deactivates_and_activates_people(request, who, dana):
 
 
 def test_deactivates_on_the_persons_page_by_the_same_rule(superuser, dana):
-    with_session(dana)
+    begin_session(dana)
 
     console_of(superuser).post(page_of(dana), form_of(dana, is_active=""))
 
