@@ -23,6 +23,7 @@ class Tenant(Row):
 
     class Meta:
         db_table = "tenants"
+        verbose_name = "clinic"
         ordering = ("name",)
         constraints = (models.UniqueConstraint(fields=("slug",), name="tenants_slug_unique"),)
 

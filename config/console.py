@@ -9,7 +9,6 @@ from django.http import HttpRequest
 from django.utils import timezone
 
 from accounts import services, throttle
-from core import gate
 from core.admin import actor
 from core.errors import DomainError
 
@@ -76,19 +75,10 @@ class Console(AdminSite):
             app["models"].sort(key=_place)
         return sorted(apps, key=lambda app: _place(app["models"][0]))
 
-    def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
-        _leave_gate(request)
-        return super().login(request, extra_context)
-
-    def logout(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
-        _leave_gate(request)
-        return super().logout(request, extra_context)
-
     def password_change(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
     ) -> Any:
         """A new password ends the person's sessions in apps too, as the API's does."""
-        _leave_gate(request)
         response = super().password_change(request, extra_context)
         if request.method == "POST" and response.status_code == 302:  # noqa: PLR2004
             services.end_sessions(
@@ -105,15 +95,6 @@ def may_open_console(user: Any) -> bool:
     if not (user.is_active and user.is_staff):
         return False
     return bool(user.is_superuser or user.tenant.is_active)
-
-
-def _leave_gate(request: HttpRequest) -> None:
-    """Leave the gate of staff's tenant on the pages of one's own account.
-
-    They write the table of sessions, which is closed to staff, and show nobody's rows.
-    """
-    if request.user.is_authenticated and not request.user.is_superuser:
-        gate.leave()
 
 
 def _place(page: dict[str, Any]) -> int:

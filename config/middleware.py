@@ -60,14 +60,19 @@ class Messages(PagesOnly, MessageMiddleware): ...
 class ClickjackingProtection(PagesOnly, XFrameOptionsMiddleware): ...
 
 
+OUTSIDE_THE_STAFF_GATE = ("/admin/login/", "/admin/logout/", "/admin/password_change/")
+
+
 def staff_gate(get_response: Callable[[HttpRequest], HttpResponse]) -> Any:
     """Let staff who are not superusers use the console inside their own tenant's gate.
 
-    Pages are rendered within; the session is saved without.
+    Pages are rendered within; the session is saved without. Logging in and out and a person's
+    own password are about sessions, which belong to no tenant.
     """
 
     def gated(request: HttpRequest) -> HttpResponse:
-        if not request.path_info.startswith("/admin/"):
+        path = request.path_info
+        if not path.startswith("/admin/") or path.startswith(OUTSIDE_THE_STAFF_GATE):
             return get_response(request)
         user = request.user
         if not user.is_authenticated or user.is_superuser:

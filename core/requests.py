@@ -1,5 +1,6 @@
 """The frame of every request: its id, and its one line in the log."""
 
+import datetime as dt
 import logging
 import re
 import time
@@ -7,6 +8,7 @@ import uuid
 from collections.abc import Callable
 from contextvars import ContextVar
 
+import msgspec
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
@@ -50,7 +52,23 @@ def request_frame(
     return frame
 
 
-class AddRequestId(logging.Filter):
-    def filter(self, record: logging.LogRecord) -> bool:
-        record.request_id = request_id.get()
-        return True
+class JsonLines(logging.Formatter):
+    """One JSON object a line: time (UTC), level, logger, message, request id, and the extras."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        line = {
+            "time": dt.datetime.fromtimestamp(record.created, dt.UTC),
+            "level": record.levelname,
+            "logger": record.name,
+            "message": record.getMessage(),
+            "request_id": request_id.get(),
+        }
+        for name in record.__dict__.keys() - STANDARD:
+            line[name] = record.__dict__[name]
+        if record.exc_info and record.exc_info[0]:
+            # The kind alone: an error's text may quote what somebody sent.
+            line["kind"] = record.exc_info[0].__name__
+        return msgspec.json.encode(line, enc_hook=str).decode()
+
+
+STANDARD = frozenset(logging.makeLogRecord({}).__dict__) | {"taskName", "message", "asctime"}

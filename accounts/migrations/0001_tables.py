@@ -61,6 +61,7 @@ class Migration(migrations.Migration):
                 ('is_active', models.BooleanField(default=True, help_text='Off: nobody of this tenant can log in or use the API.')),
             ],
             options={
+                'verbose_name': 'clinic',
                 'db_table': 'tenants',
                 'ordering': ('name',),
                 'constraints': [models.UniqueConstraint(fields=('slug',), name='tenants_slug_unique')],

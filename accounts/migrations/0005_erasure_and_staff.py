@@ -19,6 +19,9 @@ class Migration(migrations.Migration):
         SqlObject("roles", "novara_staff"),
         SqlObject("policies", "tenants__staff"),
         SqlObject("policies", "users__staff"),
+        SqlObject("policies", "users__staff_adds"),
+        SqlObject("policies", "users__staff_changes"),
+        SqlObject("policies", "refresh_families__staff"),
         SqlObject("policies", "user_profiles__staff"),
         SqlObject("policies", "erasure_certificates__staff"),
     ]

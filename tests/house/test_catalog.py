@@ -45,28 +45,31 @@ OWN: Final = (
 )
 OF_TENANT: Final = "{tenant} = (SELECT nullif(current_setting('app.tenant_id', true), '')::uuid)"
 POLICIES: Final = {
-    # (table, role): (USING, WITH CHECK)
-    ("daily_checkins", "novara_api"): (OWN, OWN),
-    ("health_events", "novara_api"): (OWN, OWN),
-    ("user_profiles", "novara_api"): (OWN, OWN),
-    ("users", "novara_api"): (OWN, OWN),
-    ("tenants", "novara_api"): (OF_TENANT, None),  # For SELECT alone: nothing is written.
-    ("login_throttles", "novara_api"): ("false", "false"),
-    ("refresh_families", "novara_api"): ("false", "false"),
-    ("refresh_tokens", "novara_api"): ("false", "false"),
-    ("daily_checkins", "novara_staff"): (OF_TENANT, OF_TENANT),
-    ("erasure_certificates", "novara_staff"): (OF_TENANT, OF_TENANT),
-    ("health_events", "novara_staff"): (OF_TENANT, OF_TENANT),
-    ("tenants", "novara_staff"): (OF_TENANT, OF_TENANT),
-    ("user_profiles", "novara_staff"): (OF_TENANT, OF_TENANT),
-    ("users", "novara_staff"): (OF_TENANT, f"{OF_TENANT} AND NOT is_superuser"),
-    ("daily_checkins", "novara_eraser"): ("true", "true"),
-    ("erasure_certificates", "novara_eraser"): ("true", "true"),
-    ("health_events", "novara_eraser"): ("true", "true"),
-    ("refresh_families", "novara_eraser"): ("true", "true"),
-    ("refresh_tokens", "novara_eraser"): ("true", "true"),
-    ("user_profiles", "novara_eraser"): ("true", "true"),
-    ("users", "novara_eraser"): ("true", "true"),
+    # (table, role, command): (USING, WITH CHECK)
+    ("daily_checkins", "novara_api", "ALL"): (OWN, OWN),
+    ("health_events", "novara_api", "ALL"): (OWN, OWN),
+    ("user_profiles", "novara_api", "ALL"): (OWN, OWN),
+    ("users", "novara_api", "ALL"): (OWN, OWN),
+    ("tenants", "novara_api", "SELECT"): (OF_TENANT, None),
+    ("login_throttles", "novara_api", "ALL"): ("false", "false"),
+    ("refresh_families", "novara_api", "ALL"): ("false", "false"),
+    ("refresh_tokens", "novara_api", "ALL"): ("false", "false"),
+    ("daily_checkins", "novara_staff", "ALL"): (OF_TENANT, OF_TENANT),
+    ("erasure_certificates", "novara_staff", "ALL"): (OF_TENANT, OF_TENANT),
+    ("health_events", "novara_staff", "ALL"): (OF_TENANT, OF_TENANT),
+    ("tenants", "novara_staff", "ALL"): (OF_TENANT, OF_TENANT),
+    ("user_profiles", "novara_staff", "ALL"): (OF_TENANT, OF_TENANT),
+    ("users", "novara_staff", "SELECT"): (OF_TENANT, None),
+    ("users", "novara_staff", "INSERT"): (None, PLAIN_PERSON),
+    ("users", "novara_staff", "UPDATE"): (PLAIN_PERSON, PLAIN_PERSON),
+    ("refresh_families", "novara_staff", "ALL"): (OF_TENANT, OF_TENANT),
+    ("daily_checkins", "novara_eraser", "ALL"): ("true", "true"),
+    ("erasure_certificates", "novara_eraser", "ALL"): ("true", "true"),
+    ("health_events", "novara_eraser", "ALL"): ("true", "true"),
+    ("refresh_families", "novara_eraser", "ALL"): ("true", "true"),
+    ("refresh_tokens", "novara_eraser", "ALL"): ("true", "true"),
+    ("user_profiles", "novara_eraser", "ALL"): ("true", "true"),
+    ("users", "novara_eraser", "ALL"): ("true", "true"),
 }
 GRANTS: Final = {
     "public": {
