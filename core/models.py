@@ -3,6 +3,7 @@
 import secrets
 import time
 import uuid
+from typing import Any
 
 from django.db import models
 
@@ -31,3 +32,15 @@ class Row(models.Model):
 
     class Meta:
         abstract = True
+
+
+class TransactionId(models.Field[str, str]):
+    """Postgres' xid8: the only safe cursor for readers of the log."""
+
+    def db_type(self, connection: Any) -> str:
+        return "xid8"
+
+
+class CurrentTransactionId(models.Func):
+    function = "pg_current_xact_id"
+    output_field = TransactionId()

@@ -9,8 +9,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from django.contrib import admin
-from django.db.models import Exists, F, OuterRef, Q, QuerySet
-from django.db.models.functions import Coalesce
+from django.db.models import F, Q, QuerySet
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils import timezone
@@ -22,7 +21,7 @@ from core.admin import ReadOnlyAdmin, actor, facts, in_words, label, pill, when
 from core.times import local_date
 from health import checkin_rows, checkins
 from health.event_types import EVENT_TYPES
-from health.models import DailyCheckin, HealthEvent
+from health.models import DailyCheckin, HealthEvent, has_newer_version
 
 STATES: Final[dict[str, str]] = {
     HealthEvent.Status.FINAL: "reported",
@@ -195,13 +194,8 @@ class HealthEventAdmin(RecordAdmin):
     person_ordering = ("-occurred_at", "-id")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
-        newer = HealthEvent.objects.filter(
-            tenant_id=OuterRef("tenant_id"),
-            related_event_id=Coalesce(OuterRef("related_event_id"), OuterRef("id")),
-            version__gt=OuterRef("version"),
-        )
-        rows: QuerySet[Any] = super().get_queryset(request).annotate(is_replaced=Exists(newer))
-        return rows
+        rows: QuerySet[Any] = super().get_queryset(request)
+        return rows.annotate(is_replaced=has_newer_version())
 
     def with_id(self, wanted: uuid.UUID) -> Q:
         return Q(id=wanted) | Q(related_event_id=wanted)

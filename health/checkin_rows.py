@@ -40,7 +40,8 @@ def form_of(row: DailyCheckin) -> checkins.Form:
 def lock(checkin_id: uuid.UUID) -> DailyCheckin | None:
     """Lock a check-in for the rest of the transaction: first of the locks of a check-in."""
     rows = DailyCheckin.objects.select_for_update().filter(id=checkin_id, deleted_at=None)
-    return rows.first()
+    # By its key: in the order of the days Postgres would look through the person's check-ins.
+    return rows.order_by("id").first()
 
 
 def move(row: DailyCheckin, changes: dict[str, Any], *, now: dt.datetime) -> bool:

@@ -1,39 +1,40 @@
 """The event log, and the rows of the old daily form that are kept in step with it."""
 
 import uuid
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import Exists, F, OuterRef, Q
-from django.db.models.functions import Coalesce, Now
+from django.db.models.functions import Now
+from django.db.models.lookups import IsNull
 
 from accounts.models import Tenant, User
-from core.models import uuid7
+from core.models import CurrentTransactionId, TransactionId, uuid7
 from health.event_types import EVENT_TYPES
 
 
-class TransactionId(models.Field[str, str]):
-    """Postgres' xid8: the only safe cursor for readers of the log."""
+def has_newer_version() -> Exists:
+    """Tell of a version whether there is a newer one.
 
-    def db_type(self, connection: Any) -> str:
-        return "xid8"
-
-
-class CurrentTransactionId(models.Func):
-    function = "pg_current_xact_id"
-    output_field = TransactionId()
+    CASE, not COALESCE: under row-level security Postgres does not know that COALESCE cannot
+    leak, and would read the person's whole history for each event.
+    """
+    newer = HealthEvent.objects.filter(
+        tenant_id=OuterRef("tenant_id"),
+        related_event_id=models.Case(
+            models.When(IsNull(OuterRef("related_event_id"), rhs=True), then=OuterRef("id")),
+            default=OuterRef("related_event_id"),
+        ),
+        version__gt=OuterRef("version"),
+    )
+    return Exists(newer)
 
 
 class HealthEventQuerySet(models.QuerySet["HealthEvent"]):
     def current(self) -> "HealthEventQuerySet":
         """Keep the newest version of each event."""
-        newer = HealthEvent.objects.filter(
-            tenant_id=OuterRef("tenant_id"),
-            related_event_id=Coalesce(OuterRef("related_event_id"), OuterRef("id")),
-            version__gt=OuterRef("version"),
-        )
-        return self.filter(~Exists(newer))
+        return self.filter(~has_newer_version())
 
     def effective(self) -> "HealthEventQuerySet":
         """Keep what holds now: the newest versions that are not retracted."""

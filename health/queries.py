@@ -35,7 +35,9 @@ EVENTS_ON: Final = """
        AND e.status <> 'entered-in-error'
        AND NOT EXISTS (SELECT
                          FROM health_events n
-                        WHERE n.related_event_id = coalesce(e.related_event_id, e.id)
+                        WHERE n.related_event_id =
+                              CASE WHEN e.related_event_id IS NULL
+                                   THEN e.id ELSE e.related_event_id END
                           AND n.version > e.version)
      ORDER BY e.occurred_at, e.id
 """

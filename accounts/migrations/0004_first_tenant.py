@@ -5,7 +5,8 @@ from core.models import uuid7
 
 def add_first_tenant(apps, schema_editor):
     """The tenant of people who sign up on their own."""
-    apps.get_model("accounts", "Tenant").objects.create(id=uuid7(), name="Novara", slug="novara")
+    tenants = apps.get_model("accounts", "Tenant").objects.using(schema_editor.connection.alias)
+    tenants.create(id=uuid7(), name="Novara", slug="novara")
 
 
 class Migration(migrations.Migration):

@@ -4,7 +4,6 @@ import core.models
 import django.contrib.postgres.fields
 import django.db.models.deletion
 import django.db.models.functions.datetime
-import health.models
 from django.conf import settings
 from django.db import migrations, models
 
@@ -93,7 +92,7 @@ class Migration(migrations.Migration):
                 ('source_version', models.TextField(null=True)),
                 ('client_event_id', models.TextField(null=True)),
                 ('correlation_id', models.UUIDField(null=True)),
-                ('tx_id', health.models.TransactionId(db_default=health.models.CurrentTransactionId(), editable=False)),
+                ('tx_id', core.models.TransactionId(db_default=core.models.CurrentTransactionId(), editable=False)),
                 ('tenant', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='accounts.tenant')),
                 ('user', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
             ],

@@ -25,7 +25,6 @@ OURS = sorted(
 STABLE = {
     "core.sql": "what installs SQL files, which are never edited",
     "core.models": "makes keys and declares field types",
-    "health.models": "declares the field type xid8, which 0001_tables names",
 }
 
 

@@ -64,7 +64,7 @@ BEGIN
     END IF;
 
     -- Some were recorded before. A statement of its own, to see what another transaction
-    -- committed while the insert waited for it.
+    -- committed while the insert waited for it. LIMIT makes it look up item by item.
     SELECT json_agg(r)
       INTO answer
       FROM (SELECT CASE
@@ -81,12 +81,17 @@ BEGIN
                        id uuid, event_type text, event_subtype text, event_data jsonb,
                        occurred_at timestamptz, states_time boolean, client_event_id text
                    )
-              JOIN health_events e
-                ON e.id = coalesce((SELECT x.id
-                                      FROM health_events x
-                                     WHERE x.user_id = me.user_id
-                                       AND x.client_event_id = i.client_event_id),
-                                   i.id)
+             CROSS JOIN LATERAL (
+                        SELECT x.*
+                          FROM health_events x
+                         WHERE x.user_id = me.user_id
+                           AND x.client_event_id = i.client_event_id
+                         UNION ALL
+                        SELECT x.*
+                          FROM health_events x
+                         WHERE x.id = i.id
+                         LIMIT 1
+                   ) e
              ORDER BY i.id) r;
     RETURN answer;
 END

@@ -10,7 +10,9 @@ WITH part AS (
        AND e.status <> 'entered-in-error'
        AND NOT EXISTS (SELECT
                          FROM health_events n
-                        WHERE n.related_event_id = coalesce(e.related_event_id, e.id)
+                        WHERE n.related_event_id =
+                              CASE WHEN e.related_event_id IS NULL
+                                   THEN e.id ELSE e.related_event_id END
                           AND n.tenant_id = e.tenant_id
                           AND n.version > e.version)
 ),
@@ -23,8 +25,9 @@ checkin AS (
            max(p.recorded_at) AS updated_at,
            jsonb_object_agg(p.event_type, p.event_data) AS said
       FROM part p
-      JOIN health_events f ON f.id = coalesce(p.related_event_id, p.id)
-                          AND f.tenant_id = p.tenant_id
+      JOIN health_events f
+        ON f.id = CASE WHEN p.related_event_id IS NULL THEN p.id ELSE p.related_event_id END
+       AND f.tenant_id = p.tenant_id
      GROUP BY p.correlation_id, p.tenant_id, p.user_id
 )
 SELECT c.id,
