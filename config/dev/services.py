@@ -71,7 +71,7 @@ def all_services(folder: Path, host: str, port: int) -> list[Service]:
         "granian", "config.wsgi:application", "--interface", "wsgi",
         "--host", host, "--port", str(port),
         "--workers", str(_cores()), "--blocking-threads", str(_threads()),
-        "--backlog", "1024", "--no-ws",
+        "--runtime-mode", "st", "--backlog", "1024", "--no-ws",
         "--log-level", "warning", "--no-access-log",
         # At a reload the old worker goes this much later, when the new one has loaded its code.
         "--respawn-failed-workers", "--respawn-interval", "5", "--workers-kill-timeout", "8",

@@ -224,6 +224,7 @@ def novara(stage: Stage) -> Iterator[App]:
         *(sys.executable, "-m", "granian", "--interface", "wsgi", "config.wsgi:application"),
         *("--host", "127.0.0.1", "--port", str(port), "--no-ws"),
         *("--workers", "1", "--blocking-threads", str(stage.threads), "--log-level", "warning"),
+        *("--runtime-mode", "st"),
     ]
     env = novara_env(stage) | {"PORT": str(port)}
     with processes.running(command, env=env, log=log, cwd=ROOT) as pid:

@@ -32,7 +32,7 @@ ALL_RELATIONS = """
 """
 OF_PERSONS = {
     *("users", "user_profiles", "tenants", "health_events", "daily_checkins"),
-    *("event_versions", "daily_checkins_legacy"),
+    "daily_checkins_legacy",
 }
 
 

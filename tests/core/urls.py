@@ -8,7 +8,8 @@ from django.urls import path
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from config.urls import handler404, handler500, urlpatterns as product  # noqa: F401  Django reads them.
+from config.urls import handler404, handler500  # noqa: F401  Django reads them.
+from config.urls import urlpatterns as product
 from core.api.v1 import V1View
 from core.api.v2 import HotView, V2View
 from health import event_log

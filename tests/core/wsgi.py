@@ -49,7 +49,8 @@ def call(method: str, path: str, body: Any = None, *, user: User | None = None) 
         environ["HTTP_AUTHORIZATION"] = f"Bearer {token_of(user)}"
     setup_testing_defaults(environ)
     begun: list[Any] = []
-    response: Any = WSGIHandler()(environ, lambda *start: begun.append(start))
+    handle: Any = WSGIHandler()
+    response = handle(environ, lambda *start: begun.append(start))
     try:
         text = b"".join(response).decode()
     finally:
