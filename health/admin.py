@@ -194,8 +194,9 @@ class HealthEventAdmin(RecordAdmin):
     person_ordering = ("-occurred_at", "-id")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
-        rows: QuerySet[Any] = super().get_queryset(request)
-        return rows.annotate(is_replaced=has_newer_version())
+        every = super().get_queryset(request)
+        rows: QuerySet[Any] = every.annotate(is_replaced=has_newer_version())
+        return rows
 
     def with_id(self, wanted: uuid.UUID) -> Q:
         return Q(id=wanted) | Q(related_event_id=wanted)

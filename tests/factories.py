@@ -20,7 +20,10 @@ def make_user(
     **changes: Any,
 ) -> User:
     tenant = tenant or Tenant.objects.get(slug="novara")
-    fields: dict[str, Any] = {"email": f"{uuid.uuid4().hex[:12]}@example.com", "tenant": tenant} | changes
+    fields: dict[str, Any] = {
+        "email": f"{uuid.uuid4().hex[:12]}@example.com",
+        "tenant": tenant,
+    } | changes
     user = User.objects.create_user(password=password, id=uuid7(), **fields)
     told = {"nickname": "Alex", "timezone": "America/Los_Angeles"} | (profile or {})
     UserProfile.objects.create(user=user, tenant=tenant, **told)

@@ -7,4 +7,4 @@ os.environ.setdefault("REDIS_URL", "redis://localhost")
 os.environ.setdefault("SECRET_KEY", "x" * 40)
 os.environ.setdefault("JWT_SECRET", "x" * 40)
 
-from config.settings import *  # noqa: E402, F403
+from config.settings import *  # noqa: F403
