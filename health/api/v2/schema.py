@@ -1,5 +1,6 @@
 """The shapes of health/types.py as components of the OpenAPI document."""
 
+import inspect
 from typing import Any
 
 import msgspec
@@ -25,6 +26,10 @@ SHAPES = (
 def components() -> dict[str, Any]:
     """Give each event type's data its own component, and EventIn one variant per type."""
     _, found = msgspec.json.schema_components(SHAPES, ref_template="#/components/schemas/{name}")
+    for shape in found.values():
+        # Python 3.13 takes the indentation out of docstrings, earlier ones leave it.
+        if "description" in shape:
+            shape["description"] = inspect.cleandoc(shape["description"])
     found["EventIn"]["oneOf"] = []
     for kind in EVENT_TYPES.values():
         name = f"{kind.name.capitalize()}Data"
