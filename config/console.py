@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from accounts import services, throttle
 from core.admin import actor
+from core.api.base import caller_address
 from core.errors import DomainError
 
 # What people look for most often comes first.
@@ -31,7 +32,7 @@ class ConsoleLogIn(AdminAuthenticationForm):
 
     def clean(self) -> dict[str, Any]:
         email = self.cleaned_data.get("username", "")
-        address = self.request.META.get("REMOTE_ADDR", "") if self.request else ""
+        address = caller_address(self.request) if self.request else ""
         by_email, by_address = f"email:{email}", f"address:{throttle.network(address)}"
         try:
             throttle.count(

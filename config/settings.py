@@ -137,6 +137,7 @@ REST_FRAMEWORK = {
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
     "DEFAULT_SCHEMA_CLASS": "core.api.openapi.Operations",
     "UNAUTHENTICATED_USER": None,
+    "NUM_PROXIES": env.TRUSTED_PROXIES,
 }
 SPECTACULAR_SETTINGS = {
     "OAS_VERSION": "3.1.0",

@@ -11,6 +11,7 @@ from django.db import transaction
 from django.http import HttpRequest
 from rest_framework import exceptions, negotiation, parsers, renderers, status
 from rest_framework.request import Request
+from rest_framework.throttling import BaseThrottle
 from rest_framework.views import APIView
 
 from core import gate
@@ -129,6 +130,11 @@ class OneRenderer(negotiation.BaseContentNegotiation):
         return renderers[0], renderers[0].media_type
 
 
+def caller_address(request: Any) -> str:
+    """Tell the caller's network address, as the outermost proxy that is ours saw it."""
+    return BaseThrottle().get_ident(request) or ""
+
+
 class GatedView(APIView):
     """A view whose method runs in one transaction, as the person of the request's token.
 
@@ -157,6 +163,10 @@ class GatedView(APIView):
         """Who is inside the gate. Views that are open have nobody."""
         person: gate.Person = self.request.user  # type: ignore[assignment]  # Not Django's user.
         return person
+
+    @property
+    def address(self) -> str:
+        return caller_address(self.request)
 
     def get_authenticators(self) -> Any:
         return [] if self.is_open else super().get_authenticators()

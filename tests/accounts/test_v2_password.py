@@ -123,7 +123,19 @@ def test_limits_guessing_with_a_stolen_token(ann):
     assert int(answers[-1]["Retry-After"]) > 0
 
 
-def test_lets_one_of_two_at_once_win(committed_db):
+def test_refuses_a_password_that_was_changed_while_it_was_looked_at(ann, settings):
+    """The hasher is where the time goes, so it is there that the other request comes in."""
+    settings.PASSWORD_HASHERS = ["tests.accounts.hashers.ChangesThePasswordMeanwhile"]
+    User.objects.filter(id=ann.id).update(password=f"meanwhile${OLD}")
+
+    answer = change(client_of(ann), current_password=OLD, new_password=NEW)
+
+    ann.refresh_from_db()
+    assert answer.status_code == 403
+    assert ann.password == "meanwhile$new"
+
+
+def test_lets_one_of_four_at_once_win(committed_db):
     user = make_user(password=OLD)
     client = client_of(user)
     works = [

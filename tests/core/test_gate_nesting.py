@@ -86,7 +86,7 @@ def test_refuses_to_become_staff_inside(alice):
 
 
 def test_refuses_to_become_somebody_else_inside(alice, bob):
-    with pytest.raises(ProgrammingError, match="enter_gate"), gate.as_person(alice.id):
+    with pytest.raises(ProgrammingError, match="for function enter_gate"), gate.as_person(alice.id):
         gate.enter(Claims(user_id=str(bob.id), issued_at=9e9))
 
     assert state() == CLEAN

@@ -57,7 +57,7 @@ class LogIn(V1View):
         account = services.legacy_log_in(
             email=body.get("email"),
             password=body.get("password"),
-            address=request.META.get("REMOTE_ADDR", ""),
+            address=self.address,
             now=timezone.now(),
         )
         answer = {

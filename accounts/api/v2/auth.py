@@ -94,7 +94,7 @@ class LogIn(V2View):
     def post(self, request: Request) -> Response:
         account = services.log_in(
             **checked(LogInIn, request),
-            address=request.META.get("REMOTE_ADDR", ""),
+            address=self.address,
             now=timezone.now(),
         )
         session = services.start_session(account=account, now=timezone.now())
