@@ -12,11 +12,14 @@ from tests.factories import make_user
 
 
 def test_deletes_the_expired_and_keeps_the_rest(db):
-    person = make_user()
     now = timezone.now()
-    account = Account(person.id, person.tenant_id, person.email, {}, now)
-    services.start_session(account=account, now=now - dt.timedelta(days=80))
-    fresh = services.start_session(account=account, now=now)
+    person = make_user(tokens_valid_from=now - dt.timedelta(days=90))
+    _, fresh = [
+        services.start_session(
+            account=Account(person.id, person.tenant_id, person.email, {}, then), now=then
+        )
+        for then in (now - dt.timedelta(days=80), now)
+    ]
     LoginThrottle.objects.create(
         key_digest=b"old", attempt_count=3, window_ends_at=now - dt.timedelta(minutes=1)
     )
