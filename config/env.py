@@ -59,8 +59,6 @@ TRUSTED_PROXIES: int = env.int("TRUSTED_PROXIES", default=0)
 # Browser origins that may call the API, separated by commas, beside the known ones.
 ALLOWED_ORIGINS: list[str] = env.list("ALLOWED_ORIGINS", default=[])
 FRONTEND_URL: str = env.str("FRONTEND_URL", default="")
-# What GET /api/health calls this installation.
-ENVIRONMENT: str = env.str("NODE_ENV", default="development" if DEBUG else "production")
 
 # True: health events are kept and V2 answers. False: only the V1 rows, V2 answers 503.
 USE_SCHEMA_V2: bool = env.bool("USE_SCHEMA_V2", default=True)
@@ -73,3 +71,5 @@ LOG_LEVEL: str = env.str("LOG_LEVEL", default="INFO")
 
 if NEW_HEALTH_EVENTS_PERCENT not in range(101):
     raise ImproperlyConfigured("NEW_HEALTH_EVENTS_PERCENT must be from 0 to 100.")
+if TRUSTED_PROXIES < 0:
+    raise ImproperlyConfigured("TRUSTED_PROXIES must be 0 or more: the number of our own proxies.")

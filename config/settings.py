@@ -171,7 +171,6 @@ CORS_EXPOSE_HEADERS = ["etag", "idempotency-replayed", "location", "retry-after"
 
 USE_SCHEMA_V2 = env.USE_SCHEMA_V2
 NEW_HEALTH_EVENTS_PERCENT = env.NEW_HEALTH_EVENTS_PERCENT
-ENVIRONMENT = env.ENVIRONMENT
 
 # Logs: one JSON object a line, on standard output
 

@@ -10,14 +10,12 @@ from typing import Any, Final
 
 import jsonschema_rs
 
+from core.depth import check_depth
 from core.errors import FieldError, InvalidInput
 
 Schema = dict[str, Any]
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
-
-# Far below what any encoder or decoder on the way gives up at.
-DEEPEST: Final = 100
 
 
 def _integer(low: int, high: int) -> Schema:
@@ -248,19 +246,3 @@ def check_data(kind: EventType, data: dict[str, Any], pointer: str) -> None:
     first = errors[0]
     name = (first.pointer or "").strip("/")
     raise InvalidInput(f"{name}: {first.detail}", errors)
-
-
-def check_depth(value: object, pointer: str) -> None:
-    """Refuse what is nested so deeply that it could not be read again everywhere."""
-    level = [value]
-    for _ in range(DEEPEST):
-        level = [
-            part
-            for whole in level
-            if isinstance(whole, dict | list)
-            for part in (whole.values() if isinstance(whole, dict) else whole)
-        ]
-        if not level:
-            return
-    name = pointer.strip("/")
-    raise InvalidInput.at(pointer, f"{name}: is nested more than {DEEPEST} levels deep.")

@@ -13,11 +13,12 @@ import msgspec
 from accounts import services as accounts
 from accounts.types import CYCLE_STAGES
 from core import gate, times
+from core.depth import check_depth
 from core.errors import DomainError, FieldError, InvalidInput, NotFound
 from core.gate import Claims, Person
 from core.models import uuid7, uuid7s
 from health import checkin_rows, checkins, event_log, queries, storage
-from health.event_types import EVENT_TYPES, check_data, check_depth, get_event_type
+from health.event_types import EVENT_TYPES, check_data, get_event_type
 from health.models import DailyCheckin, HealthEvent
 from health.queries import Checkin
 from health.types import CorrectionIn, EventIn, TimelineQuery
