@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from health.event_types import DEEPEST
+from core.depth import DEEPEST
 from tests.conftest import ApiClient
 
 CHECKINS = "/api/checkins"
