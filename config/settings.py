@@ -156,6 +156,8 @@ CORS_ALLOWED_ORIGINS = [
 # Previews of the product's own web client; not every site that the hoster serves.
 CORS_ALLOWED_ORIGIN_REGEXES = [r"^https://novara-[a-z0-9-]+-novara-fertility\.vercel\.app$"]
 CORS_ALLOW_CREDENTIALS = True
+# Pages of the console go by cookies, so no other site may read them.
+CORS_URLS_REGEX = r"^/api/"
 CORS_ALLOW_METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
 CORS_ALLOW_HEADERS = [
     "content-type",

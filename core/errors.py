@@ -3,7 +3,11 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from http import HTTPStatus
-from typing import Any
+from typing import Any, Final
+
+# An answer names this many faults, with this much of each: input can be one fault per byte.
+MOST_FAULTS: Final = 100
+LONGEST_FAULT: Final = 300
 
 
 @dataclass(frozen=True)
@@ -15,7 +19,7 @@ class FieldError:
     parameter: str | None = None
 
 
-@dataclass
+@dataclass(eq=False)  # Two refusals are never the same one, and an exception must have a hash.
 class DomainError(Exception):
     """A refusal: `code` is stable and kebab-case, `detail` a sentence for the caller.
 

@@ -6,12 +6,13 @@ A null says: asked, and not answered. Published at /api/v2/health/event-types.
 
 from dataclasses import dataclass
 from datetime import timedelta
+from itertools import islice
 from typing import Any, Final
 
 import jsonschema_rs
 
 from core.depth import check_depth
-from core.errors import FieldError, InvalidInput
+from core.errors import LONGEST_FAULT, MOST_FAULTS, FieldError, InvalidInput
 
 Schema = dict[str, Any]
 
@@ -240,9 +241,10 @@ def check_data(kind: EventType, data: dict[str, Any], pointer: str) -> None:
     if validator.is_valid(data):
         return
     errors = []
-    for error in validator.iter_errors(data):
+    for error in islice(validator.iter_errors(data), MOST_FAULTS):
         path = "".join(f"/{step}" for step in error.instance_path)
-        errors.append(FieldError(f"{error.message}.", pointer=f"{pointer}/event_data{path}"))
+        detail = f"{error.message[:LONGEST_FAULT]}."
+        errors.append(FieldError(detail, pointer=f"{pointer}/event_data{path}"))
     first = errors[0]
     name = (first.pointer or "").strip("/")
     raise InvalidInput(f"{name}: {first.detail}", errors)

@@ -332,6 +332,9 @@ jit = off
 timezone = 'UTC'
 log_timezone = 'UTC'
 log_checkpoints = off
+# A failing statement and its details hold what somebody sent.
+log_error_verbosity = terse
+log_min_error_statement = panic
 log_line_prefix = '%m [%p] '
 {DURABLE if durable else THROWAWAY}
 """

@@ -3,10 +3,11 @@
 import logging
 import re
 from collections.abc import Mapping
+from itertools import islice
 from typing import Any, TypeVar
 
 import msgspec
-from django.core.exceptions import RequestDataTooBig
+from django.core.exceptions import RequestDataTooBig, SuspiciousOperation
 from django.db import transaction
 from django.http import HttpRequest
 from rest_framework import exceptions, negotiation, parsers, renderers, status
@@ -15,10 +16,16 @@ from rest_framework.throttling import BaseThrottle
 from rest_framework.views import APIView
 
 from core import gate
-from core.errors import DomainError, FieldError, InvalidInput, TooLarge
+from core.errors import (
+    LONGEST_FAULT,
+    MOST_FAULTS,
+    DomainError,
+    FieldError,
+    InvalidInput,
+    TooLarge,
+)
 
 log = logging.getLogger("novara.errors")
-FAULT_AT = re.compile(r"(?P<fault>.*?)(?: - at `(?:key in )?\$(?P<path>.*)`)?")
 
 
 def read_body(request: HttpRequest) -> bytes:
@@ -69,13 +76,18 @@ class MalformedBody(InvalidInput):
 
 def invalid(error: msgspec.ValidationError) -> InvalidInput:
     """Turn "Expected `int`, got `str` - at `$.a[0]`" into a sentence with a JSON pointer."""
-    match = FAULT_AT.fullmatch(str(error))
-    fault, path = (match["fault"], match["path"] or "") if match else (str(error), "")
+    text = str(error)
+    # It may quote a name of the body's length, so nothing here may cost the square of it.
+    fault, is_inside, at = text.rpartition(" - at `")
+    if not is_inside:
+        fault, at = text, ""
+    path = at.removeprefix("key in ").removeprefix("$").removesuffix("`")[:LONGEST_FAULT]
     pointer = path.replace("[...]", "").replace("[", "/").replace("]", "").replace(".", "/")
     if named := re.search(r"(unknown|required) field `(.+)`", fault):
-        pointer += f"/{named[2]}"
+        pointer += f"/{named[2][:LONGEST_FAULT]}"
         fault = "Unknown field" if named[1] == "unknown" else "Is required"
     name = pointer.strip("/") or "body"
+    fault = fault[:LONGEST_FAULT]
     return InvalidInput(f"{name}: {fault}.", [FieldError(f"{fault}.", pointer=pointer)])
 
 
@@ -158,6 +170,12 @@ class GatedView(APIView):
                 transaction.set_rollback(True)
         return response
 
+    def finalize_response(self, request: Any, response: Any, *args: Any, **kwargs: Any) -> Any:
+        finished = super().finalize_response(request, response, *args, **kwargs)
+        # RFC 6749, 5.1, for tokens; and nobody's record belongs into a cache.
+        finished.headers.setdefault("Cache-Control", "no-store")
+        return finished
+
     @property
     def person(self) -> gate.Person:
         """Who is inside the gate. Views that are open have nobody."""
@@ -182,7 +200,7 @@ def as_domain_error(error: Exception) -> DomainError | None:
     if isinstance(error, msgspec.ValidationError):
         return invalid(error)
     if isinstance(error, exceptions.ValidationError):
-        errors = list(field_errors(error.detail, ""))
+        errors = list(islice(field_errors(error.detail, ""), MOST_FAULTS))
         first = errors[0]
         name = (first.pointer or "").strip("/") or "body"
         return InvalidInput(f"{name}: {first.detail}", errors)
@@ -191,6 +209,9 @@ def as_domain_error(error: Exception) -> DomainError | None:
         found.status = error.status_code
         found.code = str(error.default_code).replace("_", "-")
         return found
+    if isinstance(error, SuspiciousOperation):
+        # More than 1,000 query parameters, for one. Its text may quote what was sent.
+        return InvalidInput("The request is not well-formed.")
     return None
 
 

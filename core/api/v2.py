@@ -14,7 +14,7 @@ from rest_framework.settings import api_settings
 
 from core import gate, requests
 from core.api.base import CompactJson, GatedView, as_domain_error, read_body, unforeseen
-from core.errors import DomainError
+from core.errors import LONGEST_FAULT, MOST_FAULTS, DomainError
 
 PROBLEM = "application/problem+json"
 
@@ -46,7 +46,9 @@ class Body(serializers.Serializer[Any]):
 
     def to_internal_value(self, data: Any) -> Any:
         if isinstance(data, dict) and (unknown := sorted(set(data) - set(self.fields))):
-            raise serializers.ValidationError({key: ["Unknown field."] for key in unknown})
+            raise serializers.ValidationError(
+                {key[:LONGEST_FAULT]: ["Unknown field."] for key in unknown[:MOST_FAULTS]}
+            )
         return super().to_internal_value(data)
 
 
@@ -86,10 +88,12 @@ class HotView(V2View):
             answer: HttpResponseBase = super().dispatch(request, *args, **kwargs)
             return answer
         try:
-            return handler(request, *args, **kwargs)
+            response = handler(request, *args, **kwargs)
         except Exception as error:  # noqa: BLE001  The last resort of this door.
-            known = as_domain_error(error) or unforeseen(error)
-            return refusal(known)
+            response = refusal(as_domain_error(error) or unforeseen(error))
+        # The caller's own copy, asked about again at each use, as its ETag allows.
+        response.headers["Cache-Control"] = "private, no-cache"
+        return response
 
     @staticmethod
     def body(request: HttpRequest) -> bytes:
