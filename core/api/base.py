@@ -26,13 +26,20 @@ from core.errors import (
 )
 
 log = logging.getLogger("novara.errors")
+CHUNK_BYTES = 64 * 1024
+# 100 MB: who sends more is cut off.
+DRAINED_CHUNKS = 1600
 
 
 def read_body(request: HttpRequest) -> bytes:
     try:
         return request.body
     except RequestDataTooBig as error:
-        raise TooLarge.at("", "The body is larger than 10 MB. Send less at a time.") from error
+        # A caller who is still sending would see a broken connection instead of the answer.
+        for _ in range(DRAINED_CHUNKS):
+            if not request.read(CHUNK_BYTES):
+                break
+        raise TooLarge.at("", "body: is larger than 10 MB. Send less at a time.") from error
 
 
 def decode_json(body: bytes, *, into: Any = Any) -> Any:
