@@ -37,7 +37,7 @@ app.conf.update(
         },
     },
 )
-app.autodiscover_tasks(["accounts", "health"])
+app.autodiscover_tasks(["accounts", "health", "insights"])
 
 
 @setup_logging.connect

@@ -89,6 +89,8 @@ INSTALLED_APPS = [
     "core",
     "accounts",
     "health",
+    "insights",
+    "legacy",
 ]
 MIDDLEWARE = [
     "core.requests.request_frame",

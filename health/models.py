@@ -98,6 +98,8 @@ class HealthEvent(models.Model):
                 name="health_events_together",
                 condition=Q(correlation_id__isnull=False),
             ),
+            # For readers of the log, who go on where they ended.
+            models.Index(fields=("tx_id",), name="health_events_log"),
         )
         constraints = (
             models.UniqueConstraint(

@@ -1,0 +1,1 @@
+"""The figures of V1's metrics page, from check-ins."""

@@ -1,0 +1,1 @@
+"""The console's pages of insights and of what people did with them."""

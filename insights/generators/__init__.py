@@ -1,0 +1,1 @@
+"""The rules, one family in each file. Each gives findings from the same facts."""

@@ -1,0 +1,1 @@
+"""Questions about insights, asked as the person inside the gate."""

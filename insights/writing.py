@@ -1,0 +1,1 @@
+"""Writes what the rules found: one insight for each occasion."""

@@ -1,0 +1,1 @@
+"""The importer: one person of an old database, one transaction."""

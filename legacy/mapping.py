@@ -1,0 +1,1 @@
+"""Where each column of the old tables goes."""

@@ -1,0 +1,1 @@
+"""What can be done with an old database: bring it over, verify, undo."""

@@ -1,0 +1,1 @@
+"""Old databases, each read as the same kind of rows."""

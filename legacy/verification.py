@@ -1,0 +1,1 @@
+"""Compares what stands here with an old database, field by field."""
