@@ -8,29 +8,78 @@ import msgspec
 from django.db import IntegrityError, connection, transaction
 from django.db.models import F
 
-from core import exact_json
+from core import exact_json, gate
 from health import checkins, event_log
 from health.models import DailyCheckin, HealthEvent
+from health.queries import Checkin
 
-# One JSON parameter for all columns; RETURNING tells whether the day was free.
-INSERT: Final = """
-    INSERT INTO daily_checkins
-    SELECT *
-      FROM jsonb_populate_record(NULL::daily_checkins, %s::jsonb)
-    ON CONFLICT (user_id, date_submitted, tenant_id) WHERE deleted_at IS NULL
-    DO NOTHING
-    RETURNING id
-"""
+SUBMIT: Final = (
+    "SELECT user_id, answer"
+    "  FROM submit_checkin(%s::uuid, %s, %s::uuid, to_timestamp(%s), %s::jsonb)"
+)
+ADD: Final = "SELECT add_checkin(%s::uuid, %s::uuid, %s, %s::jsonb)"
+NEWEST: Final = "SELECT newest_checkins(%s::uuid, %s, %s::uuid, to_timestamp(%s), %s::integer)"
 
 
-def insert(row: DailyCheckin) -> bool:
-    """Insert a row; False if the person has one for that day."""
-    columns = {
-        field.attname: getattr(row, field.attname) for field in DailyCheckin._meta.concrete_fields
-    }
+class Existing(msgspec.Struct):
+    """The check-in that a day has already."""
+
+    id: uuid.UUID
+    mood_today: str
+    confidence_today: int
+    date_submitted: dt.date
+
+
+class Submitted(msgspec.Struct):
+    """What became of a check-in: created, or not, as the day had one already."""
+
+    outcome: str
+    date: dt.date
+    existing: Existing | None = None
+
+
+_SUBMITTED = msgspec.json.Decoder(Submitted)
+
+
+class _Row(msgspec.Struct):
+    id: uuid.UUID
+    user_id: uuid.UUID
+    date_submitted: dt.date
+    created_at: dt.datetime
+
+
+_ROWS = msgspec.json.Decoder(list[_Row])
+_FORMS = msgspec.json.Decoder(list[dict[str, Any]])
+
+
+def submit(claims: gate.Claims, item: dict[str, Any]) -> tuple[uuid.UUID, Submitted]:
+    """Add a check-in as the person of the claims; see submit_checkin_v*.sql. One round trip."""
+    row = event_log.one_statement(SUBMIT, (*claims.as_parameters(), exact_json.encode(item)))
+    if row is None:
+        raise event_log.GateRefused("Invalid or expired token")
+    return uuid.UUID(row[0]), _SUBMITTED.decode(row[1])
+
+
+def add(person: gate.Person, item: dict[str, Any]) -> Submitted:
+    """Add a check-in of the person who is inside the gate already."""
     with connection.cursor() as cursor:
-        cursor.execute(INSERT, [exact_json.encode(columns)])
-        return cursor.fetchone() is not None
+        cursor.execute(
+            ADD, [person.tenant_id, person.id, person.time_zone, exact_json.encode(item)]
+        )
+        row: tuple[str] = cursor.fetchone()
+    return _SUBMITTED.decode(row[0])
+
+
+def newest(claims: gate.Claims, limit: int) -> list[Checkin]:
+    """Read the newest check-ins of the person of the claims. One round trip."""
+    row = event_log.one_statement(NEWEST, (*claims.as_parameters(), limit))
+    if row is None or row[0] is None:
+        raise event_log.GateRefused("Invalid or expired token")
+    text: str = row[0]
+    return [
+        Checkin(row.id, row.user_id, row.date_submitted, row.created_at, checkins.from_row(columns))
+        for row, columns in zip(_ROWS.decode(text), _FORMS.decode(text), strict=True)
+    ]
 
 
 def form_of(row: DailyCheckin) -> checkins.Form:

@@ -36,7 +36,7 @@ class EventChanged(DomainError):
 
 def record(claims: gate.Claims, items: list[dict[str, Any]]) -> str:
     """Append items as the person of the claims; see record_events_v*.sql. One round trip."""
-    row = _one_statement(RECORD, (*claims.as_parameters(), exact_json.encode(items)))
+    row = one_statement(RECORD, (*claims.as_parameters(), exact_json.encode(items)))
     if row is None or row[0] is None:
         raise GateRefused("Invalid or expired token")
     answer: str = row[0]
@@ -57,7 +57,7 @@ def page(
     limit: int,
 ) -> tuple[str, str | None]:
     """Read one page of the timeline, newest first: the events as JSON, and where it ended."""
-    row = _one_statement(
+    row = one_statement(
         TIMELINE,
         (
             *claims.as_parameters(),
@@ -123,7 +123,7 @@ def find_current(event_id: uuid.UUID) -> HealthEvent:
     return event
 
 
-def _one_statement(sql: LiteralString, parameters: tuple[Any, ...]) -> tuple[Any, ...] | None:
+def one_statement(sql: LiteralString, parameters: tuple[Any, ...]) -> tuple[Any, ...] | None:
     """Run a function that enters the gate itself, as one prepared statement without BEGIN.
 
     It is its own transaction, so the gate closes with it.

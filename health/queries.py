@@ -2,7 +2,7 @@
 
 import datetime as dt
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -12,7 +12,7 @@ from django.db.models import F
 
 from core.errors import NotFound
 from health import checkins
-from health.models import DailyCheckin, HealthEvent
+from health.models import DailyCheckin
 from health.storage import keeps_events
 
 NEWEST: Final = ("-date_submitted", "-id")
@@ -56,60 +56,35 @@ class Checkin:
 
 def latest_checkins(user_id: uuid.UUID, limit: int) -> list[Checkin]:
     rows = DailyCheckin.objects.filter(user_id=user_id, deleted_at=None).order_by(*NEWEST)
-    return read_checkins(list(rows[:limit]))
+    return read_checkins(rows[:limit])
 
 
 def find_checkin_on(user_id: uuid.UUID, date: dt.date) -> Checkin | None:
     rows = DailyCheckin.objects.filter(user_id=user_id, deleted_at=None, date_submitted=date)
-    found = read_checkins(list(rows))
+    found = read_checkins(rows)
     return found[0] if found else None
 
 
 def get_checkin(user_id: uuid.UUID, checkin_id: uuid.UUID) -> Checkin:
     rows = DailyCheckin.objects.filter(user_id=user_id, deleted_at=None, id=checkin_id)
-    found = read_checkins(list(rows))
+    found = read_checkins(rows)
     if not found:
         raise NotFound("Check-in not found")
     return found[0]
 
 
-def read_checkins(rows: Sequence[DailyCheckin]) -> list[Checkin]:
-    """Read what the check-ins say: from their events, or from the rows in V1 mode.
-
-    All rows are of one person. A row that still waits for its events speaks for itself.
-    """
-    if not rows:
-        return []
-    from_events = keeps_events(rows[0].user_id)
-    forms = _forms_from_events(rows) if from_events else {}
+def read_checkins(rows: Iterable[DailyCheckin]) -> list[Checkin]:
+    """Read what the rows say. In both storage modes: a row is in step with its events."""
     return [
         Checkin(
             id=row.id,
             user_id=row.user_id,
             date=row.date_submitted,
             created_at=row.created_at,
-            form=forms[row.id]
-            if from_events and row.revision == row.events_revision
-            else checkins.from_row(vars(row)),
+            form=checkins.from_row(vars(row)),
         )
         for row in rows
     ]
-
-
-def _forms_from_events(rows: Sequence[DailyCheckin]) -> dict[uuid.UUID, checkins.Form]:
-    parts: dict[uuid.UUID, list[checkins.Part]] = {row.id: [] for row in rows}
-    events = (
-        HealthEvent.objects.filter(
-            user_id=rows[0].user_id, correlation_id__in=list(parts), source=checkins.SOURCE
-        )
-        .effective()
-        .order_by()
-    )
-    for event in events:
-        if event.correlation_id:
-            part = checkins.Part(event.event_type, event.event_subtype or "", event.event_data)
-            parts[event.correlation_id].append(part)
-    return {checkin_id: checkins.to_form(found) for checkin_id, found in parts.items()}
 
 
 def get_event(

@@ -245,9 +245,7 @@ class EventsBehind(DomainError):
 
 def _write_waiting_events(claims: Claims) -> None:
     with gate.unit_of_work():
-        person = gate.enter(claims)
-        if person is None:
-            raise event_log.GateRefused("Invalid or expired token")
+        person = _enter(claims)
         storage.require_events(person.id)
         checkin_rows.write_waiting_events(person.id)
 
@@ -332,40 +330,88 @@ def _read_cursor(cursor: str | None) -> tuple[str, str] | None:
 # Check-ins
 
 
-def submit_enhanced_checkin(*, person: Person, form: checkins.Form, now: dt.datetime) -> Checkin:
-    """Record the long form, which may also move the person to another stage of the cycle."""
-    checkin = submit_checkin(person=person, form=form, now=now, is_enhanced=True)
-    stage = form.get("cycle_stage_update")
-    if isinstance(stage, str) and stage in CYCLE_STAGES:
-        accounts.update_cycle_stage(person=person, stage=stage, now=now)
-    return checkin
-
-
 def submit_checkin(
-    *, person: Person, form: checkins.Form, now: dt.datetime, is_enhanced: bool = False
+    *, claims: Claims, form: checkins.Form, now: dt.datetime, is_enhanced: bool = False
 ) -> Checkin:
     """Record the day's check-in: 1 to 6 events with one correlation id, which is its id."""
     content = _checked_form(form, now)
-    date = content.pop("date_submitted", None) or times.local_date(now, person.time_zone)
-    has_events = storage.keeps_events(person.id)
-    row = DailyCheckin(
-        id=uuid7(),
-        tenant_id=person.tenant_id,
-        user_id=person.id,
-        is_enhanced=is_enhanced,
-        created_at=now,
-        updated_at=now,
-        **_when(date, person, now),
-        **checkins.to_row(content),
-    )
-    if not checkin_rows.insert(row):
+    has_events = _keeps_events(claims)
+    item = _new_checkin(content, now, is_enhanced=is_enhanced, has_events=has_events)
+    user_id, submitted = checkin_rows.submit(claims, item)
+    return _submitted(item, user_id, submitted, content, now)
+
+
+def submit_enhanced_checkin(*, claims: Claims, form: checkins.Form, now: dt.datetime) -> Checkin:
+    """Record the long form, which may also move the person to another stage of the cycle."""
+    stage = form.get("cycle_stage_update")
+    if not (isinstance(stage, str) and stage in CYCLE_STAGES):
+        return submit_checkin(claims=claims, form=form, now=now, is_enhanced=True)
+    content = _checked_form(form, now)
+    with gate.unit_of_work():
+        person = _enter(claims)
+        has_events = storage.keeps_events(person.id)
+        item = _new_checkin(content, now, is_enhanced=True, has_events=has_events)
+        checkin = _submitted(item, person.id, checkin_rows.add(person, item), content, now)
+        accounts.update_cycle_stage(person=person, stage=stage, now=now)
+        return checkin
+
+
+def latest_checkins(*, claims: Claims, limit: int) -> list[Checkin]:
+    return checkin_rows.newest(claims, limit)
+
+
+def _new_checkin(
+    content: checkins.Form, now: dt.datetime, *, is_enhanced: bool, has_events: bool
+) -> dict[str, Any]:
+    """Put together what add_checkin_v*.sql takes, which finds the day's place in time itself."""
+    said = {key: value for key, value in content.items() if key != "date_submitted"}
+    row = checkins.to_row(said) | {"id": uuid7(), "is_enhanced": is_enhanced}
+    item = {"now": now, "date": content.get("date_submitted"), "row": row}
+    if not has_events:
+        return item
+    parts = checkins.to_events(said, is_enhanced=is_enhanced)
+    return item | {
+        "events": [
+            {
+                "id": event_id,
+                "event_type": part.event_type,
+                "event_subtype": part.subtype,
+                "event_data": part.data,
+            }
+            for event_id, part in zip(uuid7s(len(parts)), parts, strict=True)
+        ]
+    }
+
+
+def _submitted(
+    item: dict[str, Any],
+    user_id: uuid.UUID,
+    submitted: checkin_rows.Submitted,
+    content: checkins.Form,
+    now: dt.datetime,
+) -> Checkin:
+    if submitted.outcome == "exists":
         raise AlreadyCheckedIn(
             "A check-in for this date was already submitted. Update it instead.",
-            extra={"existing_checkin": _summary(person, date)},
+            extra={"existing_checkin": submitted.existing},
         )
-    if has_events:
-        checkin_rows.write_events(row)
-    return queries.read_checkins([row])[0]
+    said = {key: value for key, value in content.items() if key != "date_submitted"}
+    return Checkin(item["row"]["id"], user_id, submitted.date, now, said)
+
+
+def _keeps_events(claims: Claims) -> bool:
+    """Tell the storage mode of the person of a token; who an old one means, the gate knows."""
+    if claims.user_id:
+        return storage.keeps_events(uuid.UUID(claims.user_id))
+    with gate.unit_of_work():
+        return storage.keeps_events(_enter(claims).id)
+
+
+def _enter(claims: Claims) -> Person:
+    person = gate.enter(claims)
+    if person is None:
+        raise event_log.GateRefused("Invalid or expired token")
+    return person
 
 
 def update_checkin(

@@ -7,10 +7,12 @@ every answer says so (RFC 9745 Deprecation, RFC 8594 Sunset).
 from typing import Any
 
 import msgspec
-from django.http import HttpResponse
+from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
+from rest_framework import status
 from rest_framework.response import Response
 
-from core.api.base import GatedView, as_domain_error, unforeseen
+from core.api.base import GatedView, HotPath, as_domain_error, unforeseen, with_etag
 from core.errors import DomainError
 
 LIFE = {
@@ -44,6 +46,13 @@ class V1View(GatedView):
             finished.headers[name] = value
         return finished
 
+    def conclude(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
+        """Old browsers' clients ask again for what they have, several times a page."""
+        if request.method != "GET" or response.status_code != status.HTTP_200_OK:
+            return response
+        response.headers["Cache-Control"] = "private, no-cache"
+        return with_etag(request, response)
+
     @staticmethod
     def _answer_failure(error: Exception, _context: Any) -> Response:
         known = as_domain_error(error) or unforeseen(error)
@@ -52,11 +61,21 @@ class V1View(GatedView):
         )
 
 
+class HotV1View(HotPath, V1View):
+    def refuse(self, error: DomainError) -> HttpResponse:
+        return refusal(error)
+
+    def conclude(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
+        for name, value in LIFE.items():
+            response.headers[name] = value
+        return super().conclude(request, response)
+
+
 def refusal(error: DomainError) -> HttpResponse:
     """Answer a failure that no view saw."""
     return HttpResponse(
-        msgspec.json.encode(failure(error)),
-        status=error.status,
+        msgspec.json.encode(failure(error), enc_hook=str),
+        status=OLD_STATUS.get(error.code, error.status),
         content_type="application/json",
-        headers=LIFE | error.headers,
+        headers={"Cache-Control": "no-store"} | LIFE | error.headers,
     )

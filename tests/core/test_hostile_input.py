@@ -78,8 +78,7 @@ def test_is_kept_by_no_cache(as_alice, nobody):
     answers = [
         nobody.call("POST", "/api/v2/auth/signup", log_in),
         nobody.call("POST", "/api/auth/login", log_in),
-        as_alice.call("GET", "/api/users/me"),
-        as_alice.call("GET", "/api/checkins"),
+        as_alice.call("GET", "/api/v2/me"),
     ]
     timeline = as_alice.call("GET", "/api/v2/health/timeline")
     same = as_alice.call("GET", "/api/v2/health/timeline", if_none_match=timeline["ETag"])

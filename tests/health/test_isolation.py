@@ -180,6 +180,13 @@ def test_wants_to_know_who_asks(db, nobody, method, path):
     assert forged.status_code == (401 if "health" in path else 403)
 
 
+BODIES = {
+    f"{EVENTS}/batch": {"events": [NOTE]},
+    CHECKINS: {"mood_today": "hopeful", "confidence_today": 5},
+    "/api/daily-checkin-enhanced": {"mood_today": "hopeful", "confidence_today": 5},
+}
+
+
 @pytest.mark.parametrize(("method", "path"), CLOSED)
 @pytest.mark.parametrize("switch", ["person", "clinic"])
 def test_knows_nobody_whose_account_is_off(alice, as_alice, method, path, switch):
@@ -187,7 +194,7 @@ def test_knows_nobody_whose_account_is_off(alice, as_alice, method, path, switch
     owner.is_active = False
     owner.save()
 
-    body = {"events": [NOTE]} if path.endswith("batch") else NOTE
+    body = BODIES.get(path, NOTE)
 
     response = as_alice.call(method, path, body if method == "POST" else None)
 

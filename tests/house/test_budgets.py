@@ -19,6 +19,9 @@ from tests.house.wire import traffic
 FILE = Path(settings.ROOT) / "tests" / "golden" / "budgets.json"
 RENEW = "RENEW_BUDGETS=1 make test T=tests/house/test_budgets.py"
 HOT = {
+    "GET /api/checkins",
+    "POST /api/checkins",
+    "POST /api/daily-checkin-enhanced",
     "POST /api/v2/health/events",
     "POST /api/v2/health/events/batch",
     "POST /api/health-events",

@@ -11,9 +11,9 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from core import times
-from core.api.base import decode_json, read_query
+from core.api.base import decode_json, json_response, read_query
 from core.api.openapi import described, query_parameters, ref
-from core.api.v2 import HotView, V2View, json_response
+from core.api.v2 import HotView, V2View
 from core.errors import FieldError, InvalidInput
 from health import queries, services
 from health.types import (

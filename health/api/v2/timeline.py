@@ -1,14 +1,15 @@
 """Reading: /api/v2/health/timeline, daily-summary, event-types, and /api/v2/status."""
 
 from django.conf import settings
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
 from django.utils import timezone
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from core.api.base import read_query
+from core.api.base import json_response, read_query, with_etag
 from core.api.openapi import TEXT, WHOLE, YES_NO, described, object_of, query_parameters, ref
-from core.api.v2 import HotView, V2View, with_etag
+from core.api.v2 import HotView, V2View
 from health import services
 from health.api.v2.events import Events
 from health.event_types import EVENT_TYPES
@@ -31,12 +32,12 @@ class Timeline(HotView):
             " `event_types` is a list with commas. `next` is the cursor of the following page."
         ),
     )
-    def get(self, request: HttpRequest) -> HttpResponse:
+    def get(self, request: HttpRequest) -> HttpResponseBase:
         claims = self.claims(request)
         query = read_query(request, TimelineQuery)
         events, cursor = services.read_timeline(claims=claims, query=query)
         following = f'"{cursor}"' if cursor else "null"
-        return with_etag(request, f'{{"events":{events},"next":{following}}}'.encode())
+        return with_etag(request, json_response(f'{{"events":{events},"next":{following}}}'))
 
 
 class HealthEvents(Timeline, Events):

@@ -149,10 +149,13 @@ class Command(BaseCommand):
         at = demo.moment(member, day, hour, now) or demo.moment(member, day, 8, now)
         if at is None or (is_gap < GAP and number != DELETED_DAY):
             return
+        checkin = services.submit_checkin(
+            claims=Claims(user_id=str(user.pk), issued_at=time.time()),
+            form=form,
+            now=at,
+            is_enhanced="anxiety_level" in form,
+        )
         with gate.as_person(user.pk) as person:
-            checkin = services.submit_checkin(
-                person=person, form=form, now=at, is_enhanced="anxiety_level" in form
-            )
             later = min(at + dt.timedelta(hours=1.5), now)
             if is_corrected < CORRECTED:
                 changes = {"confidence_today": min(10, form["confidence_today"] + 2)}
