@@ -4,6 +4,7 @@ from django.urls import path
 
 from accounts.api.v2 import auth
 from health.api.v2 import events, timeline
+from insights.api.v2 import insights
 
 urlpatterns = [
     path("auth/login", auth.LogIn.as_view()),
@@ -19,6 +20,11 @@ urlpatterns = [
     path("health/events/<uuid:event_id>/corrections", events.Corrections.as_view()),
     path("health/events/<uuid:event_id>/retractions", events.Retractions.as_view()),
     path("health/timeline", timeline.Timeline.as_view()),
+    path("insights", insights.Insights.as_view()),
+    path("insights/generate", insights.GeneratedInsights.as_view()),
+    path("insights/<uuid:insight_id>", insights.Insight.as_view()),
+    path("insights/<uuid:insight_id>/feedback", insights.Feedback.as_view()),
+    path("insights/<uuid:insight_id>/interactions", insights.Interactions.as_view()),
     path("me", auth.Me.as_view()),
     path("status", timeline.Status.as_view()),
 ]

@@ -30,6 +30,18 @@ app.conf.update(
             "schedule": 10.0,
             "options": {"expires": 30},
         },
+        # An alert is there within seconds.
+        "write insights of new events": {
+            "task": "insights.tasks.write_insights_of_new_events",
+            "schedule": 2.0,
+            "options": {"expires": 10},
+        },
+        # Somewhere a day begins every quarter of an hour.
+        "write daily insights": {
+            "task": "insights.tasks.write_daily_insights",
+            "schedule": 600.0,
+            "options": {"expires": 600},
+        },
         "delete expired refresh tokens": {
             "task": "accounts.tasks.delete_expired_tokens",
             "schedule": 3600.0,

@@ -14,6 +14,7 @@ from drf_spectacular.settings import patched_settings
 
 from core.api import openapi
 from health.api.v2.schema import components
+from insights.api.v2 import insights
 
 V1 = {
     "TITLE": "Novara API, version 1",
@@ -33,7 +34,13 @@ V2 = {
         " `/api/v2/auth/…`, then send `Authorization: Bearer <access_token>`. Failures are"
         " problem+json (RFC 9457) with a stable `code`."
     ),
-    "APPEND_COMPONENTS": {"schemas": {"Failure": openapi.V2_FAILURE, **components()}},
+    "APPEND_COMPONENTS": {
+        "schemas": {
+            "Failure": openapi.V2_FAILURE,
+            **components(),
+            **openapi.components_of(insights.SHAPES),
+        }
+    },
 }
 
 

@@ -15,7 +15,7 @@ def livez(_request: HttpRequest) -> JsonResponse:
 
 def readyz(_request: HttpRequest) -> JsonResponse:
     """The store that only wakes tasks may be away: requests do not need it."""
-    checks = {"database": _database(), "broker": _broker()}
+    checks = {"database": database(), "broker": broker()}
     is_ready = checks["database"] == "ok"
     return JsonResponse(
         {"status": "ok" if is_ready else "unavailable", "checks": checks},
@@ -23,7 +23,7 @@ def readyz(_request: HttpRequest) -> JsonResponse:
     )
 
 
-def _database() -> str:
+def database() -> str:
     try:
         executor = MigrationExecutor(connection)
         if executor.migration_plan(executor.loader.graph.leaf_nodes()):
@@ -34,7 +34,7 @@ def _database() -> str:
     return "ok"
 
 
-def _broker() -> str:
+def broker() -> str:
     try:
         with redis.Redis.from_url(settings.REDIS_URL, socket_timeout=0.5) as client:
             client.ping()

@@ -7,13 +7,14 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import include, path
 from django.views import defaults
 
-from config import openapi, probes
+from config import legacy_pages, openapi, probes
 from core.api import v1, v2
 from core.api.base import unforeseen
 from core.errors import NotFound
 from health.api.v2 import timeline
 
 urlpatterns = [
+    path("", legacy_pages.Root.as_view()),
     path("livez", probes.livez),
     path("readyz", probes.readyz),
     path("admin/", admin.site.urls),

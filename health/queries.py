@@ -2,7 +2,7 @@
 
 import datetime as dt
 import uuid
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -11,8 +11,8 @@ from django.db import connection
 from django.db.models import F
 
 from core.errors import NotFound
-from health import checkins
-from health.models import DailyCheckin
+from health import checkins, legacy_metrics
+from health.models import DailyCheckin, HealthEvent
 from health.storage import keeps_events
 
 NEWEST: Final = ("-date_submitted", "-id")
@@ -40,6 +40,16 @@ EVENTS_ON: Final = """
                                    THEN e.id ELSE e.related_event_id END
                           AND n.version > e.version)
      ORDER BY e.occurred_at, e.id
+"""
+
+
+NEW_EVENTS: Final = """
+    SELECT pg_snapshot_xmin(pg_current_snapshot())::text,
+           (SELECT array_agg(DISTINCT e.user_id)
+              FROM health_events e
+             WHERE e.tx_id >= %s::xid8
+               AND e.tx_id < pg_snapshot_xmin(pg_current_snapshot())
+               AND e.event_type = ANY(%s))
 """
 
 
@@ -117,3 +127,129 @@ def people_with_waiting_checkins() -> list[uuid.UUID]:
     )
     found = waiting.values_list("user_id", flat=True).distinct()
     return [user_id for user_id in found if keeps_events(user_id)]
+
+
+# One pass over a person's check-ins. The days in a row begin with the newest day that has none
+# before it, which is found by going back along the index.
+HISTORY: Final = """
+    WITH answers AS (
+        (SELECT occurred_at, id, to_jsonb(phq4_score) AS score, to_jsonb(phq4_anxiety) AS anxiety,
+                extra -> 'phq4_feeling_nervous' AS nervous,
+                extra -> 'phq4_stop_worrying' AS worrying,
+                extra -> 'phq4_little_interest' AS interest,
+                extra -> 'phq4_feeling_down' AS down
+           FROM daily_checkins
+          WHERE user_id = %(user_id)s
+            AND deleted_at IS NULL
+            AND (phq4_score IS NOT NULL OR extra ? 'phq4_feeling_nervous')
+          ORDER BY date_submitted DESC
+          LIMIT %(most_answers)s)
+         UNION ALL
+        (SELECT e.occurred_at, e.id, e.event_data -> 'total_score',
+                e.event_data -> 'anxiety_score', e.event_data -> 'feeling_nervous',
+                e.event_data -> 'stop_worrying', e.event_data -> 'little_interest',
+                e.event_data -> 'feeling_down'
+           FROM health_events e
+          WHERE %(with_events)s
+            AND e.user_id = %(user_id)s
+            AND e.event_type = 'assessment'
+            AND lower(e.event_subtype) IN ('phq4', 'phq-4')
+            AND e.source <> %(checkin)s
+            AND e.status <> 'entered-in-error'
+            AND NOT EXISTS (SELECT
+                              FROM health_events n
+                             WHERE n.related_event_id =
+                                   CASE WHEN e.related_event_id IS NULL
+                                        THEN e.id ELSE e.related_event_id END
+                               AND n.version > e.version)
+          ORDER BY e.occurred_at DESC, e.id DESC
+          LIMIT %(most_answers)s))
+    SELECT count(*),
+           count(*) FILTER (WHERE c.medication_taken = ANY (%(tracked)s)),
+           min(c.date_submitted),
+           max(c.date_submitted),
+           max(c.updated_at),
+           (SELECT d.date_submitted
+              FROM daily_checkins d
+             WHERE d.user_id = %(user_id)s
+               AND d.deleted_at IS NULL
+               AND NOT EXISTS (SELECT
+                                 FROM daily_checkins b
+                                WHERE b.user_id = %(user_id)s
+                                  AND b.deleted_at IS NULL
+                                  AND b.date_submitted = d.date_submitted - 1)
+             ORDER BY d.date_submitted DESC
+             LIMIT 1),
+           (SELECT u.created_at FROM users u WHERE u.id = %(user_id)s),
+           (SELECT coalesce(json_agg(a ORDER BY a.occurred_at DESC, a.id DESC), '[]')::text
+              FROM answers a)
+      FROM daily_checkins c
+     WHERE c.user_id = %(user_id)s
+       AND c.deleted_at IS NULL
+"""
+MOST_ANSWERS: Final = 10
+
+
+def history(user_id: uuid.UUID) -> legacy_metrics.History:
+    """Count over all check-ins of a person. Both storage modes: their rows are in step."""
+    parameters: dict[str, Any] = {
+        "user_id": user_id,
+        "tracked": list(legacy_metrics.TRACKED),
+        "most_answers": MOST_ANSWERS,
+        "with_events": keeps_events(user_id),
+        "checkin": checkins.SOURCE,
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(HISTORY, parameters)
+        row: Any = cursor.fetchone()
+    figures: list[Any] = [*row[:-1], msgspec.json.decode(row[-1])[:MOST_ANSWERS]]
+    return legacy_metrics.History(*figures)
+
+
+def find_checkins_since(user_id: uuid.UUID, date: dt.date) -> list[Checkin]:
+    """Find a person's check-ins of that day and later, newest first."""
+    rows = DailyCheckin.objects.filter(
+        user_id=user_id, deleted_at=None, date_submitted__gte=date
+    ).order_by("-date_submitted")
+    return read_checkins(rows)
+
+
+def event_ids_of_checkins(
+    user_id: uuid.UUID, checkin_ids: Sequence[uuid.UUID]
+) -> dict[uuid.UUID, dict[str, uuid.UUID]]:
+    """Tell the ids of the events that hold each check-in, by event type."""
+    events = HealthEvent.objects.filter(
+        user_id=user_id,
+        correlation_id__in=checkin_ids,
+        source=checkins.SOURCE,
+        related_event_id=None,
+    ).order_by()
+    found: dict[uuid.UUID, dict[str, uuid.UUID]] = {key: {} for key in checkin_ids}
+    for event_id, checkin_id, event_type in events.values_list(
+        "id", "correlation_id", "event_type"
+    ):
+        if checkin_id:
+            found[checkin_id][event_type] = event_id
+    return found
+
+
+def find_events_since(
+    user_id: uuid.UUID, instant: dt.datetime, types: Sequence[str]
+) -> list[HealthEvent]:
+    """Find what holds now of these types, newest first, beside what check-ins say."""
+    events = HealthEvent.objects.filter(
+        user_id=user_id, event_type__in=types, occurred_at__gte=instant
+    )
+    return list(events.exclude(source=checkins.SOURCE).effective().order_by("-occurred_at", "-id"))
+
+
+def people_with_new_events(position: str, types: Sequence[str]) -> tuple[str, list[uuid.UUID]]:
+    """Read the log on from a position, for the system: the next position, and who wrote since.
+
+    Positions are transaction ids: what is below the snapshot's xmin is complete, which no time
+    and no event id can say.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(NEW_EVENTS, [position, list(types)])
+        next_position, people = cursor.fetchone()
+    return next_position, people or []

@@ -10,6 +10,7 @@ from typing import Any, Final, TypeVar
 
 import msgspec
 
+from accounts import queries as people
 from accounts import services as accounts
 from accounts.types import CYCLE_STAGES
 from core import gate, times
@@ -17,7 +18,7 @@ from core.depth import check_depth
 from core.errors import DomainError, FieldError, InvalidInput, NotFound
 from core.gate import Claims, Person
 from core.models import uuid7, uuid7s
-from health import checkin_rows, checkins, event_log, queries, storage
+from health import checkin_rows, checkins, event_log, legacy_metrics, queries, questions, storage
 from health.event_types import EVENT_TYPES, check_data, get_event_type
 from health.models import DailyCheckin, HealthEvent
 from health.queries import Checkin
@@ -544,3 +545,27 @@ def _date(value: object, now: dt.datetime) -> dt.date:
     if date < times.EARLIEST.date():
         raise InvalidInput.at("/date_submitted", "date_submitted lies before 1900.")
     return date
+
+
+# What old clients show beside check-ins
+
+
+def metrics(*, person: Person, now: dt.datetime) -> dict[str, Any]:
+    history = queries.history(person.id)
+    recent = queries.latest_checkins(person.id, legacy_metrics.RECENT)
+    days = [legacy_metrics.Day(checkin.date, checkin.form) for checkin in recent]
+    signed_up = times.local_date(history.signed_up_at, person.time_zone)
+    figures = legacy_metrics.figures(history, days, today=today(person, now), signed_up=signed_up)
+    return {"user_id": person.id, **figures}
+
+
+def questions_of_day(*, person: Person, now: dt.datetime) -> dict[str, Any]:
+    profile = people.profile(person.id)
+    signed_up = times.local_date(profile["created_at"], person.time_zone)
+    days = max(0, (today(person, now) - signed_up).days)
+    asked = questions.questions(profile, days=days)
+    return {
+        "questions": asked,
+        "metadata": questions.metadata(asked, profile, days=days),
+        "personalization_summary": questions.personalization(profile),
+    }

@@ -1,1 +1,358 @@
 """What can be done with insights."""
+
+import base64
+import datetime as dt
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from accounts import queries as accounts
+from core import exact_json
+from core.depth import check_depth
+from core.errors import DomainError, FieldError, InvalidInput, NotFound
+from core.gate import Person
+from core.times import local_date
+from health import queries as health
+from health import storage
+from insights import catalogue, generators, queries, writing
+from insights.models import AnalyticsEvent, Insight, InsightInteraction, insight_id
+from insights.types import Facts, Finding, Text
+
+SCORES: Final = ("confidence_meds", "confidence_costs", "confidence_overall")
+LONGEST_WORD: Final = 100
+LONGEST_COMMENT: Final = 5000
+LARGEST_CONTEXT: Final = 64 * 1024
+
+
+class OnboardingIncomplete(DomainError):
+    status = 403
+    code = "onboarding-incomplete"
+
+
+@dataclass(frozen=True)
+class DailyInsight:
+    """The insight of a person's day, made from what is known at this moment."""
+
+    id: uuid.UUID
+    date: dt.date
+    finding: Finding
+    text: Text
+
+
+# Version 1
+
+
+def daily_insight(*, person: Person, now: dt.datetime) -> DailyInsight:
+    """Make the insight of the day, the newest check-in counted. Nothing is written."""
+    today = local_date(now, person.time_zone)
+    facts = queries.facts(person, today)
+    _require_onboarding(facts.profile)
+    finding = generators.daily(facts)
+    return DailyInsight(
+        id=insight_id(person.id, finding.occasion),
+        date=today,
+        finding=finding,
+        text=catalogue.text_of(finding),
+    )
+
+
+def first_insight(*, person: Person, now: dt.datetime) -> Text:
+    """Say what the onboarding's answers alone say."""
+    facts = Facts(profile=accounts.profile(person.id), today=local_date(now, person.time_zone))
+    return catalogue.text_of(generators.daily(facts))
+
+
+def micro_insight(
+    *, person: Person, onboarding: object, checkin: object, now: dt.datetime
+) -> tuple[Finding, Text]:
+    """Make a small insight; what the client sends stands in for what is known."""
+    facts = queries.facts(person, local_date(now, person.time_zone))
+    finding = generators.micro(
+        facts,
+        onboarding=onboarding if isinstance(onboarding, Mapping) else None,
+        checkin=checkin if isinstance(checkin, Mapping) else None,
+    )
+    return finding, catalogue.text_of(finding)
+
+
+def _require_onboarding(profile: Mapping[str, Any]) -> None:
+    """Complete is what either of the old servers took for complete."""
+    has_stage, has_need = bool(profile["cycle_stage"]), bool(profile["primary_need"])
+    has_all = bool(profile["nickname"]) and has_need and has_stage
+    has_all = has_all and all(profile[score] for score in SCORES)
+    if profile["baseline_completed"] or has_all:
+        return
+    raise OnboardingIncomplete(
+        "Please complete your onboarding first: it is what the first insights rest on.",
+        extra={
+            "requires_onboarding_completion": True,
+            "user_status": {
+                "onboarding_path": profile["onboarding_path"],
+                "baseline_completed": profile["baseline_completed"],
+                "has_primary_need": has_need,
+                "has_cycle_stage": has_stage,
+            },
+        },
+    )
+
+
+def record_engagement(
+    *,
+    person: Person,
+    insight_type: object,
+    action: object,
+    named: object,
+    context: object,
+    now: dt.datetime,
+) -> InsightInteraction:
+    """Record what an old client reports; it names insights by strings of its own making."""
+    return _interact(
+        person=person,
+        insight=_named(person, named, now),
+        client_insight_id=_word(named, "insight_id") if named is not None else None,
+        insight_type=_word(insight_type, "insight_type"),
+        action=_word(action, "action"),
+        context=_context(context, "context"),
+        now=now,
+    )
+
+
+def record_feedback(
+    *,
+    person: Person,
+    named: object,
+    is_helpful: object,
+    comment: object,
+    context: object,
+    now: dt.datetime,
+) -> InsightInteraction:
+    if not isinstance(is_helpful, bool):
+        raise InvalidInput.at("/helpful", "helpful is required: true or false.")
+    name = _word(named, "insight_id")
+    insight = _named(person, named, now)
+    sent = _context(context, "insight_context")
+    claimed = sent.get("insight_type") or sent.get("copy_variant_used")
+    return _interact(
+        person=person,
+        insight=insight,
+        client_insight_id=name,
+        insight_type=claimed[:LONGEST_WORD] if isinstance(claimed, str) else None,
+        action="feedback",
+        is_helpful=is_helpful,
+        comment=_comment(comment),
+        context=sent,
+        now=now,
+    )
+
+
+def old_name(date: dt.date) -> str:
+    """Name a day's insight as the old service did: daily_ and milliseconds."""
+    midnight = dt.datetime.combine(date, dt.time(), dt.UTC)
+    return f"daily_{int(midnight.timestamp()) * 1000}"
+
+
+def _named(person: Person, named: object, now: dt.datetime) -> Insight | None:
+    """Find the insight that an old client means; None for a string of its own making.
+
+    The day's insight may be shown before it is written; then it is written here.
+    """
+    today = local_date(now, person.time_zone)
+    of_today = insight_id(person.id, f"daily:{today}")
+    try:
+        named_id = of_today if named == old_name(today) else uuid.UUID(str(named))
+    except ValueError:
+        return None
+    insight = queries.find_insight(person.id, named_id)
+    if insight is None and named_id == of_today:
+        writing.renew(person, trigger=Insight.Trigger.MANUAL, now=now)
+        insight = queries.find_insight(person.id, named_id)
+    if insight is None:
+        raise NotFound("Insight not found.")
+    return insight
+
+
+# Version 2
+
+
+def list_insights(
+    *,
+    person: Person,
+    now: dt.datetime,
+    category: str | None = None,
+    insight_type: str | None = None,
+    is_viewed: bool | None = None,
+    with_all: bool = False,
+    cursor: str | None = None,
+    limit: int = 20,
+) -> tuple[list[Insight], str | None]:
+    """Give a page of insights and the cursor of the next one."""
+    storage.require_events(person.id)
+    page = queries.page(
+        person.id,
+        now=now,
+        category=category,
+        insight_type=insight_type,
+        is_viewed=is_viewed,
+        with_all=with_all,
+        before=_read_cursor(cursor),
+        limit=limit,
+    )
+    return page.insights, _write_cursor(page.next)
+
+
+def get_insight(*, person: Person, named: uuid.UUID) -> tuple[Insight, list[InsightInteraction]]:
+    storage.require_events(person.id)
+    insight = queries.get_insight(person.id, named)
+    return insight, list(queries.interactions(person.id, named))
+
+
+def interact(
+    *, person: Person, named: uuid.UUID, action: str, context: dict[str, Any], now: dt.datetime
+) -> InsightInteraction:
+    storage.require_events(person.id)
+    return _interact(
+        person=person,
+        insight=queries.get_insight(person.id, named),
+        action=action,
+        context=_context(context, "context"),
+        now=now,
+    )
+
+
+def give_feedback(
+    *,
+    person: Person,
+    named: uuid.UUID,
+    is_helpful: bool,
+    comment: str | None,
+    context: dict[str, Any],
+    now: dt.datetime,
+) -> InsightInteraction:
+    storage.require_events(person.id)
+    return _interact(
+        person=person,
+        insight=queries.get_insight(person.id, named),
+        action="feedback",
+        is_helpful=is_helpful,
+        comment=_comment(comment),
+        context=_context(context, "context"),
+        now=now,
+    )
+
+
+def generate(*, person: Person, now: dt.datetime) -> None:
+    """Write now what the timetable would write later."""
+    writing.renew(person, trigger=Insight.Trigger.MANUAL, now=now)
+
+
+# Both
+
+
+def _interact(
+    *,
+    person: Person,
+    insight: Insight | None,
+    action: str,
+    now: dt.datetime,
+    insight_type: str | None = None,
+    client_insight_id: str | None = None,
+    is_helpful: bool | None = None,
+    comment: str | None = None,
+    context: dict[str, Any],
+) -> InsightInteraction:
+    newest = health.latest_checkins(person.id, 1)
+    form = newest[0].form if newest else {}
+    return InsightInteraction.objects.create(
+        tenant_id=person.tenant_id,
+        user_id=person.id,
+        insight=insight,
+        client_insight_id=client_insight_id,
+        insight_type=insight.insight_type if insight else insight_type,
+        action=action,
+        is_helpful=is_helpful,
+        comment=comment,
+        context=context,
+        mood=form.get("mood_today"),
+        confidence=form.get("confidence_today"),
+        created_at=now,
+    )
+
+
+def _word(value: object, name: str) -> str:
+    if not isinstance(value, str) or not value.strip():
+        raise InvalidInput.at(f"/{name}", f"{name} is required: a text.")
+    if len(value) > LONGEST_WORD:
+        detail = f"{name}: must be of at most {LONGEST_WORD} characters."
+        raise InvalidInput.at(f"/{name}", detail)
+    return value
+
+
+def _comment(value: object) -> str | None:
+    if value is None:
+        return None
+    if not isinstance(value, str) or len(value) > LONGEST_COMMENT:
+        detail = f"comment: must be a text of at most {LONGEST_COMMENT} characters."
+        raise InvalidInput.at("/comment", detail)
+    return value
+
+
+def _context(value: object, name: str) -> dict[str, Any]:
+    if value is None:
+        return {}
+    if not isinstance(value, dict):
+        raise InvalidInput.at(f"/{name}", f"{name}: must be an object.")
+    check_depth(value, f"/{name}")
+    if len(exact_json.encode(value)) > LARGEST_CONTEXT:
+        raise InvalidInput.at(f"/{name}", f"{name}: is larger than 64 KB.")
+    return value
+
+
+def _write_cursor(position: tuple[int, dt.datetime, uuid.UUID] | None) -> str | None:
+    if position is None:
+        return None
+    priority, created_at, last_id = position
+    text = f"{priority},{created_at.isoformat()},{last_id}"
+    return base64.urlsafe_b64encode(text.encode()).decode()
+
+
+def _read_cursor(cursor: str | None) -> tuple[int, dt.datetime, uuid.UUID] | None:
+    if cursor is None:
+        return None
+    try:
+        priority, instant, last_id = base64.urlsafe_b64decode(cursor).decode().split(",")
+        created_at = dt.datetime.fromisoformat(instant).astimezone(dt.UTC)
+        return int(priority), created_at, uuid.UUID(last_id)
+    except (ValueError, OverflowError):
+        detail = "cursor: is not one that a page's `next` gave."
+        raise InvalidInput(detail, [FieldError(detail, parameter="cursor")]) from None
+
+
+# What old clients report of their own use
+
+# As their language, JavaScript, names the types of JSON.
+TYPE_NAMES: Final = {str: "string", bool: "boolean", int: "number", float: "number"}
+
+
+def record_analytics_event(
+    *, person: Person, event_type: object, event_data: object, now: dt.datetime
+) -> AnalyticsEvent:
+    return AnalyticsEvent.objects.create(
+        tenant_id=person.tenant_id,
+        user_id=person.id,
+        event_type=_event_type(event_type),
+        event_data=_context(event_data, "event_data"),
+        created_at=now,
+    )
+
+
+def _event_type(value: object) -> str:
+    if isinstance(value, str) and value.strip() and len(value) <= LONGEST_WORD:
+        return value
+    detail = f"event_type: must be a text of 1 to {LONGEST_WORD} characters."
+    name = TYPE_NAMES.get(type(value), "object" if value is not None else "undefined")
+    received = value[:LONGEST_WORD] if isinstance(value, str) else value
+    details = {"received": None if name == "object" else received, "type": name, "valid": False}
+    raise InvalidInput(
+        detail, [FieldError(detail, pointer="/event_type")], extra={"details": details}
+    )

@@ -1,5 +1,6 @@
 """How views say what they take and give, for the OpenAPI documents (config/openapi.py)."""
 
+import inspect
 import re
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
@@ -18,6 +19,16 @@ View = TypeVar("View", bound=Callable[..., Any])
 def ref(shape: type[msgspec.Struct] | str) -> Schema:
     name = shape if isinstance(shape, str) else shape.__name__
     return {"$ref": f"#/components/schemas/{name}"}
+
+
+def components_of(shapes: Sequence[type[msgspec.Struct]]) -> dict[str, Any]:
+    """Describe structs as components of a document."""
+    _, found = msgspec.json.schema_components(shapes, ref_template="#/components/schemas/{name}")
+    for shape in found.values():
+        # Python 3.13 takes the indentation out of docstrings, earlier ones leave it.
+        if "description" in shape:
+            shape["description"] = inspect.cleandoc(shape["description"])
+    return found
 
 
 def object_of(required: Schema, **optional: Any) -> Schema:

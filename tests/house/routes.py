@@ -77,7 +77,13 @@ def live(user: User) -> Life:
     assert life.client.call("PUT", "/api/users/me", profile).status_code == 200
     checkin = life.client.call("POST", "/api/checkins", life.form(2020)).json()["checkin"]
     event = life.client.call("POST", "/api/v2/health/events", life.event()).json()
-    life.ids = {"user_id": user.id, "checkin_id": checkin["id"], "event_id": event["id"]}
+    insights = life.client.call("POST", "/api/v2/insights/generate", {}).json()["insights"]
+    life.ids = {
+        "user_id": user.id,
+        "checkin_id": checkin["id"],
+        "event_id": event["id"],
+        "insight_id": insights[0]["id"],
+    }
     return life
 
 
@@ -93,6 +99,10 @@ BODIES: Final[dict[str, Body | Callable[[Life], Body]]] = {
     "POST /api/checkins": lambda life: life.form(2021),
     "PUT /api/checkins/<str:checkin_id>": {"user_note": "changed"},
     "POST /api/daily-checkin-enhanced": lambda life: life.form(2021),
+    "POST /api/insights/engagement": {"insight_type": "encouragement", "action": "viewed"},
+    "POST /api/insights/feedback": {"insight_id": "encouragement_1", "helpful": True},
+    "POST /api/insights/generate": {},
+    "POST /api/insights/micro": {},
     "POST /api/users": sign_up,
     "PATCH /api/users/baseline": dict.fromkeys(
         ("confidence_meds", "confidence_costs", "confidence_overall"), 3
@@ -118,6 +128,9 @@ BODIES: Final[dict[str, Body | Callable[[Life], Body]]] = {
         "reason": "a slip",
     },
     "POST /api/v2/health/events/<uuid:event_id>/retractions": {"reason": "a slip"},
+    "POST /api/v2/insights/generate": {},
+    "POST /api/v2/insights/<uuid:insight_id>/feedback": {"helpful": True},
+    "POST /api/v2/insights/<uuid:insight_id>/interactions": {"action": "viewed"},
 }
 
 

@@ -1,11 +1,8 @@
 """The shapes of health/types.py as components of the OpenAPI document."""
 
-import inspect
 from typing import Any
 
-import msgspec
-
-from core.api.openapi import ref
+from core.api.openapi import components_of, ref
 from health import types
 from health.event_types import EVENT_TYPES
 
@@ -25,11 +22,7 @@ SHAPES = (
 
 def components() -> dict[str, Any]:
     """Give each event type's data its own component, and EventIn one variant per type."""
-    _, found = msgspec.json.schema_components(SHAPES, ref_template="#/components/schemas/{name}")
-    for shape in found.values():
-        # Python 3.13 takes the indentation out of docstrings, earlier ones leave it.
-        if "description" in shape:
-            shape["description"] = inspect.cleandoc(shape["description"])
+    found = components_of(SHAPES)
     found["EventIn"]["oneOf"] = []
     for kind in EVENT_TYPES.values():
         name = f"{kind.name.capitalize()}Data"

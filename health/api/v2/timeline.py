@@ -127,4 +127,9 @@ ENDPOINTS = (
     "POST /api/v2/health/events/{id}/retractions",
     "GET /api/v2/health/timeline",
     "GET /api/v2/health/daily-summary",
+    "GET /api/v2/insights",
+    "POST /api/v2/insights/generate",
+    "GET /api/v2/insights/{id}",
+    "POST /api/v2/insights/{id}/feedback",
+    "POST /api/v2/insights/{id}/interactions",
 )
