@@ -13,8 +13,11 @@ EXPONENT: Final = re.compile(rb"\de\d")
 TOKEN: Final = re.compile(rb'"(?:[^"\\]|\\.)*"|-?\d(?:\.\d+)?e\d+')
 
 
+_ENCODER: Final = msgspec.json.Encoder(decimal_format="number")
+
+
 def encode(value: Any) -> str:
-    text = msgspec.json.encode(value)
+    text = _ENCODER.encode(value)
     if EXPONENT.search(text):
         text = TOKEN.sub(_written_out, text)
     return text.decode()

@@ -11,7 +11,6 @@ from django.db.models import F
 from core import exact_json, gate
 from health import checkins, event_log
 from health.models import DailyCheckin, HealthEvent
-from health.queries import Checkin
 
 SUBMIT: Final = (
     "SELECT user_id, answer"
@@ -41,15 +40,12 @@ class Submitted(msgspec.Struct):
 _SUBMITTED = msgspec.json.Decoder(Submitted)
 
 
-class _Row(msgspec.Struct):
-    id: uuid.UUID
-    user_id: uuid.UUID
-    date_submitted: dt.date
-    created_at: dt.datetime
+class _Listed(msgspec.Struct):
+    shown: msgspec.Raw
+    rest: dict[str, Any] | None
 
 
-_ROWS = msgspec.json.Decoder(list[_Row])
-_FORMS = msgspec.json.Decoder(list[dict[str, Any]])
+_LISTED = msgspec.json.Decoder(list[_Listed])
 
 
 def submit(claims: gate.Claims, item: dict[str, Any]) -> tuple[uuid.UUID, Submitted]:
@@ -70,16 +66,18 @@ def add(person: gate.Person, item: dict[str, Any]) -> Submitted:
     return _SUBMITTED.decode(row[0])
 
 
-def newest(claims: gate.Claims, limit: int) -> list[Checkin]:
-    """Read the newest check-ins of the person of the claims. One round trip."""
+def newest(claims: gate.Claims, limit: int) -> list[bytes]:
+    """Read the newest check-ins of the person of the claims, each as JSON. One round trip."""
     row = event_log.one_statement(NEWEST, (*claims.as_parameters(), limit))
     if row is None or row[0] is None:
         raise event_log.GateRefused("Invalid or expired token")
-    text: str = row[0]
-    return [
-        Checkin(row.id, row.user_id, row.date_submitted, row.created_at, checkins.from_row(columns))
-        for row, columns in zip(_ROWS.decode(text), _FORMS.decode(text), strict=True)
-    ]
+    return [_listed(listed.shown, listed.rest) for listed in _LISTED.decode(row[0])]
+
+
+def _listed(shown: msgspec.Raw, rest: dict[str, Any] | None) -> bytes:
+    if rest is None:
+        return bytes(shown)
+    return msgspec.json.encode(msgspec.json.decode(shown) | rest)
 
 
 def form_of(row: DailyCheckin) -> checkins.Form:

@@ -18,7 +18,16 @@ from core.depth import check_depth
 from core.errors import DomainError, FieldError, InvalidInput, NotFound
 from core.gate import Claims, Person
 from core.models import uuid7, uuid7s
-from health import checkin_rows, checkins, event_log, legacy_metrics, queries, questions, storage
+from health import (
+    checkin_rows,
+    checkins,
+    event_log,
+    imports,
+    legacy_metrics,
+    queries,
+    questions,
+    storage,
+)
 from health.event_types import EVENT_TYPES, check_data, get_event_type
 from health.models import DailyCheckin, HealthEvent
 from health.queries import Checkin
@@ -357,7 +366,8 @@ def submit_enhanced_checkin(*, claims: Claims, form: checkins.Form, now: dt.date
         return checkin
 
 
-def latest_checkins(*, claims: Claims, limit: int) -> list[Checkin]:
+def list_checkins(*, claims: Claims, limit: int) -> list[bytes]:
+    """Give the newest check-ins, each as the JSON that V1 shows."""
     return checkin_rows.newest(claims, limit)
 
 
@@ -569,3 +579,44 @@ def questions_of_day(*, person: Person, now: dt.datetime) -> dict[str, Any]:
         "metadata": questions.metadata(asked, profile, days=days),
         "personalization_summary": questions.personalization(profile),
     }
+
+
+# From the old service
+
+
+def import_history(
+    *,
+    user_id: uuid.UUID,
+    tenant_id: uuid.UUID,
+    checkins: Sequence[dict[str, Any]],
+    events: Sequence[dict[str, Any]],
+) -> None:
+    """Add check-ins with their events, and events of their own, with their ids and dates.
+
+    `checkins` have the fields of health.imports.OldCheckin, `events` the columns of the log.
+    """
+    old = [imports.OldCheckin(**checkin) for checkin in checkins]
+    has_events = storage.keeps_events(user_id)
+    imports.add_checkins(user_id=user_id, tenant_id=tenant_id, old=old, has_events=has_events)
+    imports.add_events(user_id=user_id, tenant_id=tenant_id, events=events)
+
+
+def change_imported_checkin(
+    *, user_id: uuid.UUID, checkin: dict[str, Any], now: dt.datetime
+) -> int:
+    """Bring a check-in up to date with the old service; give its new revision."""
+    old = imports.OldCheckin(**checkin)
+    return imports.change_checkin(old=old, has_events=storage.keeps_events(user_id), now=now)
+
+
+def change_imported_event(
+    *, event_id: uuid.UUID, changes: dict[str, Any], now: dt.datetime
+) -> None:
+    """Correct an event as the old service changed it since it was brought over."""
+    imports.change_event(event_id=event_id, changes=changes, now=now)
+
+
+def write_waiting_events(*, user_id: uuid.UUID) -> int:
+    """Write the events of a person's check-ins that wait for them; give how many waited."""
+    with gate.as_person(user_id) as person:
+        return checkin_rows.write_waiting_events(person.id)

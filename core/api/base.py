@@ -249,10 +249,15 @@ def json_response(
     return HttpResponse(body, status=status, content_type=content_type)
 
 
+def etag_of(content: bytes) -> str:
+    return f'"{hashlib.blake2b(content, digest_size=12).hexdigest()}"'
+
+
 def with_etag(request: HttpRequest, response: Any) -> HttpResponseBase:
     """Give the answer's ETag; 304 when the caller has this very body already (RFC 9110, 13)."""
-    etag = f'"{hashlib.blake2b(response.content, digest_size=12).hexdigest()}"'
-    response.headers["ETag"] = etag
+    if "ETag" not in response.headers:
+        response.headers["ETag"] = etag_of(response.content)
+    etag = response.headers["ETag"]
     answer: HttpResponseBase = get_conditional_response(request, etag, None, response)  # type: ignore[assignment]  # None comes back for None alone.
     return answer
 

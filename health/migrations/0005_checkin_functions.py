@@ -8,5 +8,6 @@ class Migration(migrations.Migration):
     operations = [
         SqlObject("functions", "add_checkin"),
         SqlObject("functions", "submit_checkin"),
+        SqlObject("types", "checkin_shape"),
         SqlObject("functions", "newest_checkins"),
     ]

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 
 from health import checkins
+from health.models import DailyCheckin
 from tests.conftest import ApiClient, client_of
 from tests.factories import make_user
 from tests.health.forms import FULL, changes, forms, is_same, over_http, said
@@ -127,3 +128,38 @@ def test_corrects_the_type_of_a_value_though_python_calls_them_equal(as_alice):
 
     one = as_alice.call("GET", f"/api/checkins/{checkin['id']}").json()["checkin"]
     assert is_same([one["flag"], one["share"]], [True, 1.0])
+
+
+def test_says_the_same_in_the_list_and_alone_whatever_column_it_is_in(as_alice):
+    columns = {
+        "sentiment": "positive",
+        "sentiment_confidence": 1.0,
+        "sentiment_scores": {"positive": 0.9, "mixed": None},
+        "sentiment_processing_time": 0,
+        "medication_confidence_today": 3,
+        "medication_concern_today": "",
+        "financial_stress_today": 10,
+        "financial_concern_today": "bills",
+        "journey_readiness_today": 1,
+        "top_concern_today": "costs",
+    }
+    submit(as_alice, FULL | columns | {"phq4_feeling_nervous": 3, "own": None})
+    submit(as_alice, {"mood_today": "x", "confidence_today": 1, "date_submitted": "2025-01-01"})
+
+    listed = as_alice.call("GET", "/api/checkins").json()["checkins"]
+
+    for shown in listed:
+        one = as_alice.call("GET", f"/api/checkins/{shown['id']}").json()["checkin"]
+        assert is_same(shown, one)
+    assert is_same({key: listed[0][key] for key in columns}, columns)
+
+
+def test_shows_its_time_the_same_way_in_the_list_and_alone(as_alice, alice):
+    checkin = submit(as_alice, {"mood_today": "x", "confidence_today": 1})
+
+    for instant in ("2025-01-01T00:00:00Z", "2025-01-01T10:20:30.500000Z"):
+        DailyCheckin.objects.filter(id=checkin["id"]).update(created_at=instant)
+        (listed,) = as_alice.call("GET", "/api/checkins").json()["records"]
+        one = as_alice.call("GET", f"/api/checkins/{checkin['id']}").json()["checkin"]
+
+        assert listed["created_at"] == one["created_at"] == instant

@@ -11,7 +11,7 @@ from rest_framework import status
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from core.api.base import decode_json, json_response, read_body
+from core.api.base import decode_json, etag_of, json_response, read_body
 from core.api.openapi import (
     DATE,
     INSTANT,
@@ -66,14 +66,15 @@ class Checkins(HotV1View):
     @described("Check-ins, newest first", {200: LIST}, parameters=[LIMIT])
     def get(self, request: HttpRequest) -> HttpResponse:
         limit = read_limit(request.GET)
-        found = services.latest_checkins(claims=self.claims(request), limit=limit)
+        texts = services.list_checkins(claims=self.claims(request), limit=limit)
         # Each check-in stands in the answer four times; it is written once.
-        texts = [encode(fields_of(checkin)) for checkin in found]
-        elements = b",".join(text[:-1] + b',"fields":' + text + b"}" for text in texts)
-        return json_response(
+        elements = b",".join([b'%b,"fields":%b}' % (text[:-1], text) for text in texts])
+        response = json_response(
             b'{"success":true,"checkins":[%b],"records":[%b],"count":%d}'
             % (elements, elements, len(texts))
         )
+        response.headers["ETag"] = etag_of(b",".join(texts))
+        return response
 
     @described("Submit the day's check-in", {201: SUBMITTED}, body=FORM)
     def post(self, request: HttpRequest) -> HttpResponse:

@@ -1,0 +1,31 @@
+-- A check-in as V1's list shows it: the keys of health/checkins.py's ALWAYS_SHOWN, then what the
+-- server decides. Used by newest_checkins.
+CREATE TYPE checkin_shape AS (
+    mood_today text,
+    confidence_today smallint,
+    user_note text,
+    primary_concern_today text,
+    anxiety_level smallint,
+    injection_confidence smallint,
+    partner_involved_today boolean,
+    wish_knew_more_about text[],
+    medication_taken text,
+    missed_doses integer,
+    side_effects text[],
+    appointment_within_3_days boolean,
+    appointment_anxiety smallint,
+    coping_strategies_used text[],
+    phq4_score smallint,
+    phq4_anxiety smallint,
+    phq4_depression smallint,
+    phq4_feeling_nervous smallint,
+    phq4_stop_worrying smallint,
+    phq4_little_interest smallint,
+    phq4_feeling_down smallint,
+    physical_symptoms text[],
+    symptom_severity text,
+    id uuid,
+    user_id uuid,
+    date_submitted date,
+    created_at text
+);
