@@ -65,6 +65,14 @@ def test_lets_in_by_any_claims_that_clients_have_signed(alice, claims):
     assert answer.json()["user"]["email"] == alice.email
 
 
+@pytest.mark.parametrize("old_id", ["rec8Hq2XbVYp1KzQd", "17", 17])
+def test_goes_by_the_address_where_the_id_is_of_the_oldest_servers(alice, old_id):
+    beside_address, alone = sign(id=old_id, email=alice.email), sign(id=old_id)
+
+    assert ask(beside_address).json()["user"]["id"] == str(alice.id)
+    assert ask(alone).status_code == 403
+
+
 def test_looks_at_the_address_without_regard_to_case(alice):
     assert ask(sign(email=alice.email.upper())).status_code == 200
 
