@@ -12,6 +12,7 @@ from statistics import fmean
 from typing import Any, Final
 
 from health import checkins
+from health.types import MOOD_SCORES
 
 TRACKED: Final = ("yes", "no", "partial")
 # With fewer answers than this, a rate says nothing about a person.
@@ -22,18 +23,6 @@ RECENT: Final = 90
 LATEST: Final = 30
 MOST_STRATEGIES: Final = 20
 
-MOOD_SCORES: Final = {
-    "devastated": 1,
-    "heartbroken": 2,
-    "defeated": 3,
-    "struggling": 4,
-    "discouraged": 5,
-    "uncertain": 6,
-    "hopeful": 7,
-    "confident": 8,
-    "optimistic": 9,
-    "empowered": 10,
-}
 MIDDLE_MOOD: Final = 5
 
 # For people who never named one: what keeping this diary is. Old clients need a list.
@@ -212,11 +201,13 @@ def strategies_of(recent: Iterable[Day]) -> dict[str, list[int]]:
     """Find each coping strategy with the confidence of its days; the most used comes first."""
     found: dict[str, list[int]] = {}
     for day in recent:
-        named = day.form.get("coping_strategies_used") or day.form.get("coping_strategies")
-        words = named if isinstance(named, list) else []
-        for name in dict.fromkeys(word.strip() for word in words if isinstance(word, str)):
-            if name:
-                found.setdefault(name, []).append(day.form["confidence_today"])
+        named: Any = day.form.get("coping_strategies_used") or day.form.get("coping_strategies")
+        confidence: Any = day.form.get("confidence_today")
+        # Old rows that were brought over may have any value anywhere.
+        is_whole = isinstance(named, list) and checkins.TEN.holds(confidence)
+        words = [word.strip() for word in named if isinstance(word, str)] if is_whole else []
+        for name in filter(None, dict.fromkeys(words)):
+            found.setdefault(name, []).append(confidence)
     return dict(sorted(found.items(), key=lambda item: -len(item[1])))
 
 

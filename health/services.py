@@ -351,19 +351,16 @@ def submit_checkin(
     return _submitted(item, user_id, submitted, content, now)
 
 
-def submit_enhanced_checkin(*, claims: Claims, form: checkins.Form, now: dt.datetime) -> Checkin:
+def submit_enhanced_checkin(*, person: Person, form: checkins.Form, now: dt.datetime) -> Checkin:
     """Record the long form, which may also move the person to another stage of the cycle."""
-    stage = form.get("cycle_stage_update")
-    if not (isinstance(stage, str) and stage in CYCLE_STAGES):
-        return submit_checkin(claims=claims, form=form, now=now, is_enhanced=True)
     content = _checked_form(form, now)
-    with gate.unit_of_work():
-        person = _enter(claims)
-        has_events = storage.keeps_events(person.id)
-        item = _new_checkin(content, now, is_enhanced=True, has_events=has_events)
-        checkin = _submitted(item, person.id, checkin_rows.add(person, item), content, now)
+    has_events = storage.keeps_events(person.id)
+    item = _new_checkin(content, now, is_enhanced=True, has_events=has_events)
+    checkin = _submitted(item, person.id, checkin_rows.add(person, item), content, now)
+    stage = form.get("cycle_stage_update")
+    if isinstance(stage, str) and stage in CYCLE_STAGES:
         accounts.update_cycle_stage(person=person, stage=stage, now=now)
-        return checkin
+    return checkin
 
 
 def list_checkins(*, claims: Claims, limit: int) -> list[bytes]:
@@ -569,6 +566,18 @@ def metrics(*, person: Person, now: dt.datetime) -> dict[str, Any]:
     return {"user_id": person.id, **figures}
 
 
+def first_values(*, person: Person) -> dict[str, Any]:
+    """Give what the form begins with before the first check-in: the onboarding's scores."""
+    profile = people.profile(person.id)
+    return {
+        "confidence_today": profile["confidence_overall"],
+        "medication_confidence_today": profile["confidence_meds"],
+        "financial_stress_today": profile["confidence_costs"],
+        "journey_readiness_today": profile["confidence_overall"],
+        "last_checkin_date": None,
+    }
+
+
 def questions_of_day(*, person: Person, now: dt.datetime) -> dict[str, Any]:
     profile = people.profile(person.id)
     signed_up = times.local_date(profile["created_at"], person.time_zone)
@@ -617,6 +626,6 @@ def change_imported_event(
 
 
 def write_waiting_events(*, user_id: uuid.UUID) -> int:
-    """Write the events of a person's check-ins that wait for them; give how many waited."""
-    with gate.as_person(user_id) as person:
-        return checkin_rows.write_waiting_events(person.id)
+    """Write, as the system, the events of a person's check-ins that wait; give how many did."""
+    with gate.as_system():
+        return checkin_rows.write_waiting_events(user_id)

@@ -2,7 +2,7 @@
 
 import datetime as dt
 import uuid
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal
 
 import msgspec
 
@@ -12,6 +12,36 @@ Instant = Annotated[str, msgspec.Meta(extra_json_schema={"format": "date-time"})
 ZoneName = Annotated[str, msgspec.Meta(examples=["Europe/Berlin"])]
 
 LONGEST_BATCH = 1000
+
+# What a mood counts from 1 to 10. A mood that is not listed has no number.
+MOOD_SCORES: Final = {
+    # The scale of the old service.
+    "devastated": 1,
+    "heartbroken": 2,
+    "defeated": 3,
+    "struggling": 4,
+    "discouraged": 5,
+    "uncertain": 6,
+    "hopeful": 7,
+    "confident": 8,
+    "optimistic": 9,
+    "empowered": 10,
+    # The moods that its forms offer.
+    "overwhelmed": 3,
+    "frustrated": 3,
+    "anxious": 4,
+    "worried": 4,
+    "tired": 5,
+    "neutral": 5,
+    "grateful": 8,
+    "excited": 8,
+    # The moods that its first form offered.
+    "very tough": 1,
+    "tough": 3,
+    "okay": 6,
+    "good": 8,
+    "amazing": 10,
+}
 
 
 class EventIn(msgspec.Struct, forbid_unknown_fields=True):

@@ -14,7 +14,8 @@ MOST_OF_SEVERAL: Final = 4
 IDENTIFIER: Final = re.compile(r"[A-Za-z][a-z0-9]*(?:_[A-Za-z0-9]+)+|[a-z]+(?:[A-Z][a-z0-9]*)+")
 HUMP: Final = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 
-# What people pick from lists. Identifiers that are not here lose their underscores only.
+# What reads badly as it is, by its name in lower case. Other identifiers only lose their
+# underscores.
 LABELS: Final = {
     "anxiety_management": "managing anxiety",
     "confidence_building": "building confidence",
@@ -30,10 +31,15 @@ LABELS: Final = {
     "medication": "your medication",
     "medication_adherence": "taking medication on time",
     "medication_confidence_today": "confidence with medication",
+    "meditation/ mindfulness": "meditation or mindfulness",
     "procedure_info": "how procedures work",
     "sleep_hours": "hours of sleep",
+    "support group": "a support group",
+    "talked to friend": "talking to a friend",
+    "talked to partner": "talking to your partner",
     "tww": "the two-week wait",
 }
+
 # Moods, and what the forms offer, in lower case.
 PLAIN: Final = frozenset(
     {
@@ -73,21 +79,10 @@ PLAIN: Final = frozenset(
         "injection site reaction",
         "breast tenderness",
         "deep breathing",
-        "meditation/ mindfulness",
         "gentle exercise",
-        "talked to partner",
-        "talked to friend",
-        "support group",
         "distraction activities",
         "professional counseling",
         "medication side effects",
-        "success rates",
-        "next steps in treatment",
-        "financial options",
-        "alternative protocols",
-        "lifestyle factors",
-        "emotional support resources",
-        "when to consider stopping",
     }
 )
 
@@ -195,8 +190,7 @@ TEXTS: Final[Mapping[str, Words]] = {
     ),
     "confidence_growth": Words(
         "Your confidence has grown",
-        "It was {before} three check-ins ago, and it is {now} in your newest one. That is a real "
-        "step.",
+        "Over your last {count} check-ins it went from {before} to {now}. That is a real step.",
         "🌱",
     ),
     "steady_strength": Words(
@@ -235,9 +229,8 @@ TEXTS: Final[Mapping[str, Words]] = {
     ),
     "clear_change": Words(
         "Something has changed",
-        "Your recent check-ins show a {direction} figure for {measure} than usual: {now} on "
-        "average over the last 7 days, after {before} in the 3 weeks before. You know best "
-        "what it means.",
+        "Your last 7 days look different in {measure}: {now} on average, after {before} in the 3 "
+        "weeks before. You know best what it means.",
         "🔎",
     ),
     # Medication.
@@ -376,8 +369,8 @@ TEXTS: Final[Mapping[str, Words]] = {
     # From the profile alone.
     "focused_support": Words(
         "One thing first",
-        "You told us that {area} is where you feel least sure. Let us begin there: a question "
-        "noted down today can be asked at your next appointment.",
+        "You told us that you feel unsure about {area}. Let us begin there: a question noted down "
+        "today can be asked at your next appointment.",
         "🎯",
         "Check in",
         "start_checkin",
@@ -408,7 +401,7 @@ TEXTS: Final[Mapping[str, Words]] = {
     ),
     "no_data": Words(
         "Ready when you are",
-        "There are no check-ins to look at yet. Your first one can be short.",
+        "There are no recent check-ins to look at. One short check-in is enough to begin.",
         "🌱",
         "Check in",
         "start_checkin",
@@ -553,8 +546,8 @@ def _of_one(text: str, longest: int) -> str:
 def _known(text: str) -> str | None:
     """The label of an identifier or of what a form offers; None for people's own words."""
     plain = " ".join(text.split())
-    if plain in LABELS:
-        return LABELS[plain]
+    if plain.lower() in LABELS:
+        return LABELS[plain.lower()]
     if plain.lower() in PLAIN:
         return plain.lower()
     if len(plain) <= LONGEST_QUOTE and IDENTIFIER.fullmatch(plain):

@@ -12,6 +12,7 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 from accounts import queries as accounts
 from core.errors import NotFound
 from core.gate import Person
+from core.times import known_zones, local_date
 from health import queries as health
 from health.models import HealthEvent
 from insights.models import Insight, InsightCursor, InsightInteraction
@@ -29,12 +30,12 @@ WITHOUT_DAILY: Final = """
       FROM user_profiles p
       JOIN users u ON u.id = p.user_id AND u.is_active
       JOIN tenants t ON t.id = u.tenant_id AND t.is_active
-     CROSS JOIN LATERAL (SELECT (%(now)s AT TIME ZONE p.timezone)::date AS today) d
+      JOIN unnest(%(zones)s::text[], %(days)s::date[]) AS d (zone, today) ON d.zone = p.timezone
      WHERE EXISTS (SELECT
                      FROM daily_checkins c
                     WHERE c.user_id = p.user_id
                       AND c.deleted_at IS NULL
-                      AND c.date_submitted > d.today - %(days)s)
+                      AND c.date_submitted > d.today - %(active_days)s)
        AND NOT EXISTS (SELECT
                          FROM insights i
                         WHERE i.user_id = p.user_id
@@ -83,9 +84,11 @@ def _as_fact(event: HealthEvent) -> Event:
 
 def insights(user_id: uuid.UUID) -> QuerySet[Insight]:
     """A person's insights, each with `is_viewed` and `is_dismissed`."""
-    return Insight.objects.filter(user_id=user_id).annotate(
-        is_viewed=_has("viewed"), is_dismissed=_has("dismissed")
-    )
+    return with_marks(Insight.objects.filter(user_id=user_id))
+
+
+def with_marks(found: QuerySet[Insight]) -> QuerySet[Insight]:
+    return found.annotate(is_viewed=_has("viewed"), is_dismissed=_has("dismissed"))
 
 
 def _has(action: str) -> Exists:
@@ -158,7 +161,15 @@ def people_without_daily_insight(
     now: dt.datetime, *, after: uuid.UUID, limit: int
 ) -> list[uuid.UUID]:
     """Find people whose local day has no insight yet, among those who check in; by id."""
-    values: dict[str, Any] = {"now": now, "days": ACTIVE_DAYS, "after": after, "limit": limit}
+    # The days come from here: rows are written by them, and the server may know other zones.
+    zones = sorted(known_zones())
+    values: dict[str, Any] = {
+        "zones": zones,
+        "days": [local_date(now, zone) for zone in zones],
+        "active_days": ACTIVE_DAYS,
+        "after": after,
+        "limit": limit,
+    }
     with connection.cursor() as cursor:
         cursor.execute(WITHOUT_DAILY, values)
         return [user_id for (user_id,) in cursor.fetchall()]

@@ -23,6 +23,10 @@ SCORES: Final = ("confidence_meds", "confidence_costs", "confidence_overall")
 LONGEST_WORD: Final = 100
 LONGEST_COMMENT: Final = 5000
 LARGEST_CONTEXT: Final = 64 * 1024
+# A mood is any text that an old client sent; each interaction has a copy.
+LONGEST_MOOD: Final = 500
+# A page of an old client may stay open for so many days with the insight of its day.
+SHOWN_DAYS: Final = 8
 
 
 class OnboardingIncomplete(DomainError):
@@ -44,11 +48,15 @@ class DailyInsight:
 
 
 def daily_insight(*, person: Person, now: dt.datetime) -> DailyInsight:
+    """Make the insight of the day for who has completed the onboarding."""
+    _require_onboarding(accounts.profile(person.id))
+    return insight_of_day(person=person, now=now)
+
+
+def insight_of_day(*, person: Person, now: dt.datetime) -> DailyInsight:
     """Make the insight of the day, the newest check-in counted. Nothing is written."""
     today = local_date(now, person.time_zone)
-    facts = queries.facts(person, today)
-    _require_onboarding(facts.profile)
-    finding = generators.daily(facts)
+    finding = generators.daily(queries.facts(person, today))
     return DailyInsight(
         id=insight_id(person.id, finding.occasion),
         date=today,
@@ -107,10 +115,11 @@ def record_engagement(
     now: dt.datetime,
 ) -> InsightInteraction:
     """Record what an old client reports; it names insights by strings of its own making."""
+    name = _word(named, "insight_id") if named is not None else None
     return _interact(
         person=person,
-        insight=_named(person, named, now),
-        client_insight_id=_word(named, "insight_id") if named is not None else None,
+        insight=_named(person, name, now) if name else None,
+        client_insight_id=name,
         insight_type=_word(insight_type, "insight_type"),
         action=_word(action, "action"),
         context=_context(context, "context"),
@@ -130,7 +139,7 @@ def record_feedback(
     if not isinstance(is_helpful, bool):
         raise InvalidInput.at("/helpful", "helpful is required: true or false.")
     name = _word(named, "insight_id")
-    insight = _named(person, named, now)
+    insight = _named(person, name, now)
     sent = _context(context, "insight_context")
     claimed = sent.get("insight_type") or sent.get("copy_variant_used")
     return _interact(
@@ -152,22 +161,24 @@ def old_name(date: dt.date) -> str:
     return f"daily_{int(midnight.timestamp()) * 1000}"
 
 
-def _named(person: Person, named: object, now: dt.datetime) -> Insight | None:
+def _named(person: Person, name: str, now: dt.datetime) -> Insight | None:
     """Find the insight that an old client means; None for a string of its own making.
 
-    The day's insight may be shown before it is written; then it is written here.
+    The day's insight may be shown before it is written; then it is written here. That of a day
+    before, which nobody wrote, is known by its name alone.
     """
     today = local_date(now, person.time_zone)
-    of_today = insight_id(person.id, f"daily:{today}")
+    days = [today - dt.timedelta(days=ago) for ago in range(SHOWN_DAYS)]
+    shown = {old_name(day): insight_id(person.id, f"daily:{day}") for day in days}
     try:
-        named_id = of_today if named == old_name(today) else uuid.UUID(str(named))
+        named = shown.get(name) or uuid.UUID(name)
     except ValueError:
         return None
-    insight = queries.find_insight(person.id, named_id)
-    if insight is None and named_id == of_today:
+    insight = queries.find_insight(person.id, named)
+    if insight is None and named == shown[old_name(today)]:
         writing.renew(person, trigger=Insight.Trigger.MANUAL, now=now)
-        insight = queries.find_insight(person.id, named_id)
-    if insight is None:
+        insight = queries.find_insight(person.id, named)
+    if insight is None and named not in shown.values():
         raise NotFound("Insight not found.")
     return insight
 
@@ -273,7 +284,7 @@ def _interact(
         is_helpful=is_helpful,
         comment=comment,
         context=context,
-        mood=form.get("mood_today"),
+        mood=form["mood_today"][:LONGEST_MOOD] if form else None,
         confidence=form.get("confidence_today"),
         created_at=now,
     )
@@ -303,7 +314,7 @@ def _context(value: object, name: str) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise InvalidInput.at(f"/{name}", f"{name}: must be an object.")
     check_depth(value, f"/{name}")
-    if len(exact_json.encode(value)) > LARGEST_CONTEXT:
+    if len(exact_json.encode(value).encode()) > LARGEST_CONTEXT:
         raise InvalidInput.at(f"/{name}", f"{name}: is larger than 64 KB.")
     return value
 
@@ -335,13 +346,19 @@ TYPE_NAMES: Final = {str: "string", bool: "boolean", int: "number", float: "numb
 
 
 def record_analytics_event(
-    *, person: Person, event_type: object, event_data: object, now: dt.datetime
+    *,
+    person: Person,
+    event_type: object,
+    event_data: object,
+    further: dict[str, Any],
+    now: dt.datetime,
 ) -> AnalyticsEvent:
+    """Keep what a client says; some of them put their data beside `event_data`."""
     return AnalyticsEvent.objects.create(
         tenant_id=person.tenant_id,
         user_id=person.id,
         event_type=_event_type(event_type),
-        event_data=_context(event_data, "event_data"),
+        event_data=_context(further | _context(event_data, "event_data"), "event_data"),
         created_at=now,
     )
 

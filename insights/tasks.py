@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Final
 
 from celery import shared_task
-from django.db import DatabaseError
+from django.db import InterfaceError, OperationalError
 from django.utils import timezone
 
 from core import gate
@@ -48,10 +48,10 @@ def _renew(people: Iterable[uuid.UUID], trigger: Insight.Trigger) -> int:
             with gate.as_person(user_id) as person:
                 writing.renew(person, trigger=trigger, now=timezone.now())
             written += 1
-        except LookupError:
-            continue  # The account was switched off meanwhile.
-        except DatabaseError:
-            raise  # The next run begins where this one did.
-        except Exception:  # One person's data must not keep others waiting.
-            log.exception("insights failed")
+        except (OperationalError, InterfaceError):
+            raise  # The database is away: the next run begins where this one did.
+        except Exception as error:  # One person's data must not keep others waiting.
+            # The gate's own one, no KeyError: the account was switched off meanwhile.
+            if type(error) is not LookupError:
+                log.exception("insights failed")
     return written

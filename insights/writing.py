@@ -57,11 +57,17 @@ WRITE: Final = """
 """
 
 
+# Of two that work for a person at once, the later one must see what the earlier one saw, and more.
+LOCK: Final = "SELECT pg_advisory_xact_lock(hashtextextended('insights of ' || %s, 0))"
+
+
 def renew(person: Person, *, trigger: Insight.Trigger, now: dt.datetime) -> Facts:
     """Write everything that holds today of the person inside the gate. Safe to run twice.
 
     An alert whose reason was corrected away ends.
     """
+    with connection.cursor() as cursor:
+        cursor.execute(LOCK, [str(person.id)])
     today = local_date(now, person.time_zone)
     facts = queries.facts(person, today)
     daily = generators.daily(facts)

@@ -250,7 +250,7 @@ def json_response(
 
 
 def etag_of(content: bytes) -> str:
-    return f'"{hashlib.blake2b(content, digest_size=12).hexdigest()}"'
+    return f'"{hashlib.sha256(content).hexdigest()[:24]}"'
 
 
 def with_etag(request: HttpRequest, response: Any) -> HttpResponseBase:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from insights.generators import reading
-from insights.generators.findings import find, rests_on, sureness, week
+from insights.generators.findings import find, month, rests_on, sureness
 from insights.types import Facts, Finding
 
 MILESTONES: Final = (7, 14, 21, 30, 50)
@@ -54,7 +54,7 @@ def _coping_practice(facts: Facts) -> Iterator[Finding]:
         if len(with_any) >= FEWEST:
             yield find(
                 "coping_practice",
-                about=week(with_any[0].date),
+                about=month(with_any[0].date),
                 confidence=sureness(len(with_any)),
                 evidence=rests_on(with_any, "note"),
                 strategy=strategy,

@@ -2,7 +2,7 @@
 
 import datetime as dt
 from collections.abc import Iterator, Sequence
-from statistics import fmean, pstdev
+from statistics import fmean
 from typing import Final
 
 from insights.generators import reading
@@ -46,7 +46,7 @@ def _change(
         return
     usual = [value for _, value in before]
     change = fmean(value for _, value in now) - fmean(usual)
-    if abs(change) >= max(LEAST, pstdev(usual)):
+    if abs(change) >= max(LEAST, reading.spread(usual)):
         newest = now[0][0]
         yield find(
             "clear_change",
@@ -54,7 +54,6 @@ def _change(
             confidence=sureness(len(now)),
             evidence=rests_on([checkin for checkin, _ in now]),
             measure=measure,
-            direction="higher" if change > 0 else "lower",
             now=round(fmean(value for _, value in now), 1),
             before=round(fmean(usual), 1),
             count=len(now),

@@ -1,6 +1,7 @@
 """What is said of all that was found: everything, the alerts alone, or the insight of a day."""
 
 import dataclasses
+import datetime as dt
 from collections.abc import Callable, Iterable
 from itertools import chain
 from typing import Final
@@ -22,6 +23,9 @@ from insights.generators import (
 )
 from insights.generators.findings import best_first
 from insights.types import Facts, Finding
+
+# Until the next one is surely there.
+DAILY_STAYS: Final = dt.timedelta(days=2)
 
 Rule = Callable[[Facts], Iterable[Finding]]
 
@@ -58,28 +62,38 @@ def alerts(facts: Facts) -> list[Finding]:
 
 def daily(facts: Facts) -> Finding:
     """The insight of the day. There always is one; alerts are none, as they stand beside it."""
-    if facts.checkins:
-        candidates = best_first(_found(PATTERNS + OF_THE_DAY, facts))
-    else:
-        candidates = best_first(welcome.of_the_day(facts))
-    if _is_hard(facts):
-        # Nobody is congratulated on the day that they say is hard.
-        candidates = [found for found in candidates if found.category == "recommendation"]
+    best = best_first(_of_the_day(facts))[0]
     seen = facts.checkins[: reading.MOST_CHECKINS]
     values = {
-        **candidates[0].values,
+        **best.values,
         "checkins_analyzed": len(seen),
         "date_range": f"{seen[-1].date} to {seen[0].date}" if seen else "",
     }
-    return dataclasses.replace(candidates[0], occasion=f"daily:{facts.today}", values=values)
+    return dataclasses.replace(
+        best, occasion=f"daily:{facts.today}", values=values, expires_after=DAILY_STAYS
+    )
+
+
+def _of_the_day(facts: Facts) -> Iterable[Finding]:
+    if not facts.checkins:
+        return welcome.of_the_day(facts)
+    newest = facts.checkins[0]
+    ids = {newest.id, *newest.event_ids.values()}
+    # A pattern that the newest check-in is no part of is no news of today.
+    found = (
+        finding
+        for finding in _found(PATTERNS + OF_THE_DAY, facts)
+        if any(link.id in ids for link in finding.evidence)
+    )
+    if _is_hard(newest.form):
+        # Nobody is congratulated on a day that they say is hard.
+        return (finding for finding in found if finding.category == "recommendation")
+    return found
+
+
+def _is_hard(form: reading.Form) -> bool:
+    return reading.is_challenging(form) or assessments.is_alarming(form)
 
 
 def _found(rules: Iterable[Rule], facts: Facts) -> Iterable[Finding]:
     return chain.from_iterable(rule(facts) for rule in rules)
-
-
-def _is_hard(facts: Facts) -> bool:
-    return any(
-        reading.is_challenging(newest.form) or assessments.is_alarming(newest.form)
-        for newest in reading.lately(facts)[:1]
-    )

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from insights.generators import reading
-from insights.generators.findings import find, rests_on, sureness, veiled, week
+from insights.generators.findings import find, month, rests_on, sureness, veiled, week
 from insights.types import Facts, Finding
 
 FEWEST: Final = 3
@@ -57,7 +57,7 @@ def _persistent_concern_support(facts: Facts) -> Iterator[Finding]:
         if concern and topic and topic in _words(concern):
             yield find(
                 "persistent_concern_support",
-                about=f"{veiled(topic)}:{week(newest.date)}",
+                about=f"{veiled(topic)}:{month(newest.date)}",
                 confidence=0.9,
                 evidence=rests_on([newest]),
                 concern=concern,

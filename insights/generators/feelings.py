@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from insights.generators import reading
-from insights.generators.findings import find, rests_on, sureness, week
+from insights.generators.findings import find, month, rests_on, sureness
 from insights.types import Facts, Finding
 
 FEWEST: Final = 3
@@ -18,7 +18,7 @@ def found(facts: Facts) -> Iterator[Finding]:
     if len(named) >= FEWEST and len(different) >= MANY:
         yield find(
             "emotional_awareness",
-            about=week(named[0].date),
+            about=month(named[0].date),
             confidence=sureness(len(named)),
             evidence=rests_on(named),
             count=len(different),

@@ -68,18 +68,22 @@ def find(
     kind: str,
     *,
     about: object,
+    instead_of: str | None = None,
     confidence: float,
     evidence: Iterable[Evidence] = (),
     **values: Any,
 ) -> Finding:
-    """`about` is what it is found for once: an id, a date or a week, and never a free text."""
+    """`about` is what it is found for once: an id, a date or a week, and never a free text.
+
+    Kinds with the same `instead_of` replace each other, as when a trend turns round.
+    """
     rank = KINDS[kind]
     return Finding(
         type=kind,
         category=rank.category,
         priority=rank.priority,
         confidence=confidence,
-        occasion=f"{kind}:{about}",
+        occasion=f"{instead_of or kind}:{about}",
         values=values,
         evidence=tuple(evidence),
         expires_after=dt.timedelta(days=rank.days),
@@ -99,6 +103,10 @@ def sureness(count: int) -> float:
 def week(day: dt.date) -> str:
     year, number, _ = day.isocalendar()
     return f"{year}-W{number:02}"
+
+
+def month(day: dt.date) -> str:
+    return f"{day:%Y-%m}"
 
 
 def veiled(text: str) -> str:

@@ -4,8 +4,10 @@ What is not understood is None or empty, never a default.
 """
 
 import datetime as dt
+import math
 import re
 from collections.abc import Callable, Mapping, Sequence
+from statistics import fmean
 from typing import Any, Final
 
 from insights.generators.moods import score
@@ -49,8 +51,10 @@ def line(value: object) -> str:
     """A text in one line, without characters that do not print; empty for anything else."""
     if not isinstance(value, str):
         return ""
-    printable = (c if c.isprintable() else " " for c in value[:LONGEST])
-    return " ".join("".join(printable).split())
+    shortened = value[:LONGEST]
+    if not shortened.isprintable():
+        shortened = "".join(c if c.isprintable() else " " for c in shortened)
+    return " ".join(shortened.split())
 
 
 def words(value: object) -> str | None:
@@ -179,3 +183,9 @@ def known(
     """The check-ins that have this number, with it."""
     values = ((checkin, read(checkin.form)) for checkin in checkins)
     return [(checkin, value) for checkin, value in values if value is not None]
+
+
+def spread(values: Sequence[float]) -> float:
+    """The standard deviation of all these values: exact fractions would cost most of the time."""
+    mean = fmean(values)
+    return math.sqrt(fmean((value - mean) ** 2 for value in values))

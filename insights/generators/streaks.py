@@ -6,7 +6,7 @@ from itertools import pairwise
 from typing import Any, Final
 
 from insights.generators import reading
-from insights.generators.findings import find, rests_on, sureness, week
+from insights.generators.findings import find, month, rests_on, sureness
 from insights.types import Checkin, Facts, Finding
 
 FEWEST_GOOD: Final = 3
@@ -47,7 +47,7 @@ def _consistency(facts: Facts) -> Iterator[Finding]:
     elif len(lately) >= FEWEST_REGULAR:
         yield find(
             "consistency",
-            about=week(lately[0].date),
+            about=month(lately[0].date),
             confidence=sureness(len(lately)),
             evidence=rests_on(lately),
             count=len(lately),
@@ -56,7 +56,7 @@ def _consistency(facts: Facts) -> Iterator[Finding]:
 
 def _began(days: Sequence[Checkin]) -> str:
     """The first date of a run. A run that may be longer than facts reach counts by month."""
-    return f"{days[0].date:%Y-%m}" if len(days) > FAR else str(days[-1].date)
+    return month(days[0].date) if len(days) > FAR else str(days[-1].date)
 
 
 def _length(days: Sequence[Checkin]) -> dict[str, Any]:

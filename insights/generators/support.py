@@ -6,13 +6,7 @@ from itertools import takewhile
 from typing import Final
 
 from insights.generators import reading
-from insights.generators.findings import (
-    find,
-    rests_on,
-    rests_on_event,
-    sureness,
-    week,
-)
+from insights.generators.findings import find, rests_on, rests_on_event, sureness, week
 from insights.types import Evidence, Facts, Finding
 
 ALERT_DAYS = dt.timedelta(days=7)

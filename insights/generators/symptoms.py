@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from insights.generators import reading
-from insights.generators.findings import find, rests_on, sureness, veiled, week
+from insights.generators.findings import find, month, rests_on, sureness, veiled
 from insights.types import Facts, Finding
 
 FEWEST: Final = 3
@@ -20,7 +20,7 @@ def found(facts: Facts) -> Iterator[Finding]:
             these = [checkin for checkin, symptoms in named if symptom in symptoms]
             yield find(
                 "symptom_pattern",
-                about=f"{veiled(symptom)}:{week(these[0].date)}",
+                about=f"{veiled(symptom)}:{month(these[0].date)}",
                 confidence=sureness(len(these)),
                 evidence=rests_on(these, "symptom"),
                 symptom=symptom,

@@ -11,7 +11,7 @@ from tests.benchmarks.report import as_markdown, as_text
 from tests.benchmarks.servers import APPS
 from tests.benchmarks.session import session
 
-BENCHMARKS = ("post_event", "timeline", "batch", "gate", "parts")
+BENCHMARKS = ("post_event", "timeline", "v1_checkins", "batch", "gate", "parts")
 
 
 def main() -> int:

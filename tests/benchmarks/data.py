@@ -123,23 +123,32 @@ def fill_novara(stage: Stage, app: App, reader: Person) -> None:
             " event_subtype text, event_data jsonb, occurred_at timestamptz)"
         )
         _copy_history(connection, "history", reader)
-        people = "SELECT DISTINCT user_id FROM history WHERE user_id <> %(like)s"
+        people = "SELECT DISTINCT user_id FROM history WHERE user_id <> %(value)s"
         user = "jsonb_build_object('id', h.user_id, 'email', h.user_id || '@example.org')"
         profile = "jsonb_build_object('user_id', h.user_id)"
-        _imitate(connection, "users", "id", user, people, reader)
-        _imitate(connection, "user_profiles", "user_id", profile, people, reader)
+        imitate(connection, "users", ("id", reader.id), people, user)
+        imitate(connection, "user_profiles", ("user_id", reader.id), people, profile)
         event = (
             "to_jsonb(h) || jsonb_build_object('recorded_at', h.occurred_at,"
             " 'local_date', h.occurred_at::date)"
         )
-        _imitate(connection, "health_events", "user_id", event, "SELECT * FROM history", reader)
+        imitate(connection, "health_events", ("user_id", reader.id), "SELECT * FROM history", event)
         connection.execute("VACUUM ANALYZE")
 
 
-def _imitate(
-    connection: Connection, table: str, key: str, changes: str, source: str, reader: Person
+def imitate(
+    connection: Connection,
+    table: str,
+    model: tuple[str, uuid.UUID],
+    source: str,
+    changes: str,
+    *,
+    models: int = 1,
 ) -> None:
-    """Insert, for each row of the source (h), the reader's first row (m) with these changes."""
+    """Insert, for each row of the source (h), the model's rows (m) with these changes.
+
+    The model is the first row, or the first so many rows, with this value in this column.
+    """
     columns = connection.execute(
         "SELECT string_agg(quote_ident(attname), ', ' ORDER BY attnum) FROM pg_attribute"
         " WHERE attrelid = %s::regclass AND attnum > 0"
@@ -148,11 +157,12 @@ def _imitate(
     ).fetchone()
     assert columns is not None
     made = ", ".join(f"r.{name}" for name in str(columns[0]).split(", "))
+    key, value = model
     connection.execute(
         f"INSERT INTO {table} ({columns[0]}) SELECT {made} FROM ({source}) h"
-        f" CROSS JOIN (SELECT * FROM {table} WHERE {key} = %(like)s LIMIT 1) m"
+        f" CROSS JOIN (SELECT * FROM {table} WHERE {key} = %(value)s LIMIT {models}) m"
         f" CROSS JOIN LATERAL jsonb_populate_record(m::{table}, {changes}) r",
-        {"like": reader.id},
+        {"value": value},
     )
 
 

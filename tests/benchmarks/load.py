@@ -6,14 +6,17 @@ import subprocess
 import tempfile
 import urllib.error
 import urllib.request
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from tests.benchmarks import worker
 
 CONNECTIONS = 8
+# More requests per second than any server here answers.
+MOST_PER_SECOND = 4_000
 
 
 @dataclass(frozen=True)
@@ -34,12 +37,23 @@ class Scenario:
         common = {"Authorization": f"Bearer {token}", "Accept": "application/json"}
         return common | ({"Content-Type": "application/json"} if self.method == "POST" else {})
 
-    def turns(self) -> list[tuple[str, bytes]]:
+    def turns(self, seconds: float = 0) -> list[tuple[str, bytes]]:
+        """Give what is sent in so many seconds, to begin again at its end; at least one."""
         count = max(len(self.tokens), len(self.bodies))
         return [
             (self.tokens[i % len(self.tokens)], self.bodies[i % len(self.bodies)])
             for i in range(count)
         ]
+
+
+@dataclass(frozen=True)
+class Once(Scenario):
+    """Requests that succeed only once: no load sends one that another one may have sent."""
+
+    supply: Iterator[tuple[str, bytes]] = field(kw_only=True)
+
+    def turns(self, seconds: float = 0) -> list[tuple[str, bytes]]:
+        return list(islice(self.supply, max(1, round(seconds * MOST_PER_SECOND))))
 
 
 @dataclass(frozen=True)
@@ -89,8 +103,11 @@ def put_load(scenario: Scenario, *, seconds: float, connections: int = CONNECTIO
 
 def _run_wrk(scenario: Scenario, seconds: float, connections: int) -> dict[str, float]:
     with tempfile.TemporaryDirectory(prefix="novara-bench-") as folder:
-        script = Path(folder) / "requests.lua"
-        script.write_bytes(_lua(scenario))
+        requests, script = Path(folder) / "requests", Path(folder) / "requests.lua"
+        requests.write_bytes(
+            b"".join(b"%d\n%b" % (len(one), one) for one in _requests(scenario, seconds))
+        )
+        script.write_text(LUA.replace("REQUESTS", str(requests)))
         command = [
             *("wrk", "--threads", "1", "--connections", str(connections)),
             *("--duration", f"{max(1, round(seconds))}s", "--timeout", "30s"),
@@ -101,35 +118,16 @@ def _run_wrk(scenario: Scenario, seconds: float, connections: int) -> dict[str, 
     return found
 
 
-def _lua(scenario: Scenario) -> bytes:
-    turns = b"".join(
-        b"{ [=[%s]=], { %s } },\n"
-        % (
-            body,
-            b", ".join(
-                f'["{name}"] = "{value}"'.encode()
-                for name, value in scenario.headers(token).items()
-            ),
-        )
-        for token, body in scenario.turns()
-    )
-    return b"".join(
-        (
-            b"local turns = {\n" + turns + b"}\n",
-            f'local method, path = "{scenario.method}", "{scenario.path}"\n'.encode(),
-            LUA.encode(),
-        )
-    )
-
-
+# Each request in the file follows a line with its length.
 LUA = """
 local ready, turn = {}, 0
 
 function init(args)
-  for i, one in ipairs(turns) do
-    local body = one[1] ~= "" and one[1] or nil
-    ready[i] = wrk.format(method, path, one[2], body)
+  local file = assert(io.open("REQUESTS", "rb"))
+  for length in function() return file:read("*l") end do
+    ready[#ready + 1] = file:read(tonumber(length))
   end
+  file:close()
 end
 
 function request()
@@ -149,10 +147,14 @@ end
 
 
 def _run_own(scenario: Scenario, seconds: float, connections: int) -> dict[str, float]:
-    address = urlsplit(scenario.url)
-    requests = [_raw(scenario, address.netloc, *turn) for turn in scenario.turns()]
-    found: dict[str, float] = worker.ask("generator", address.port, requests, seconds, connections)
+    port, requests = urlsplit(scenario.url).port, _requests(scenario, seconds)
+    found: dict[str, float] = worker.ask("generator", port, requests, seconds, connections)
     return found
+
+
+def _requests(scenario: Scenario, seconds: float) -> list[bytes]:
+    host = urlsplit(scenario.url).netloc
+    return [_raw(scenario, host, *turn) for turn in scenario.turns(seconds)]
 
 
 def _raw(scenario: Scenario, host: str, token: str, body: bytes) -> bytes:

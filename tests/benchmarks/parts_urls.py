@@ -4,8 +4,8 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import path
 
 from config.urls import urlpatterns as real
-from core.api.base import decode_json
-from core.api.v2 import HotView, json_response
+from core.api.base import decode_json, json_response
+from core.api.v2 import HotView
 from health.api.v2.events import Events
 from health.types import EventIn
 

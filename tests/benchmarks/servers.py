@@ -63,12 +63,20 @@ class App:
         return self.url + self.paths[what]
 
 
-TWIN_PATHS = {"event": "/events", "timeline": "/timeline?limit=50"}
+TWIN_PATHS = {
+    "event": "/events",
+    "timeline": "/timeline?limit=50",
+    "checkin": "/api/checkins",
+    "checkin-as-at-head": "/api/checkins/as-at-head",
+    "checkins": "/api/checkins?limit=",
+}
 NOVARA_PATHS = {
     "event": "/api/v2/health/events",
     "batch": "/api/v2/health/events/batch",
     "timeline": "/api/v2/health/timeline?limit=50",
     "signup": "/api/v2/auth/signup",
+    "checkin": "/api/checkins",
+    "checkins": "/api/checkins?limit=",
 }
 
 
@@ -107,9 +115,9 @@ def _twins_database(database_url: str) -> Iterator[str]:
         new_id = "uuidv7" if connection.info.server_version >= 180_000 else "gen_random_uuid"
     try:
         url = make_conninfo(database_url, dbname=name)
-        schema = (TWINS / "schema.sql").read_text().format(new_id=new_id)
         with psycopg.connect(url, autocommit=True) as connection:
-            connection.execute(schema.encode())
+            for schema in TWINS.glob("*.sql"):
+                connection.execute(schema.read_text().format(new_id=new_id).encode())
         yield url
     finally:
         with psycopg.connect(database_url, autocommit=True) as connection:
@@ -159,7 +167,7 @@ def fastapi(stage: Stage) -> Iterator[App]:
 def express(stage: Stage) -> Iterator[App]:
     port, log = processes.free_port(), stage.folder / "express.log"
     env = {**_libpq(stage.twins_url), "JWT_SECRET": stage.jwt_secret, "PORT": str(port)}
-    env["NODE_ENV"] = "production"
+    env |= {"NODE_ENV": "production", "TZ": "UTC"}
     command = [shutil.which("node") or "node", str(EXPRESS / "server.js")]
     with processes.running(command, env=env, log=log, cwd=EXPRESS) as pid:
         url = f"http://127.0.0.1:{port}"

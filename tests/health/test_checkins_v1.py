@@ -90,6 +90,8 @@ def test_tells_whether_the_person_checked_in_today(as_alice):
 
 
 def test_gives_the_last_values_in_the_keys_of_both_servers(as_alice):
+    scores = {"confidence_meds": 2, "confidence_costs": 3, "confidence_overall": 4}
+    as_alice.call("PUT", "/api/users/me", scores)
     empty = as_alice.call("GET", f"{CHECKINS}/last-values").json()
     submit(as_alice, date_submitted="2025-05-05", user_note="older", cycle_day=3)
     submit(as_alice, date_submitted="2025-05-06", user_note="newer")
@@ -98,6 +100,14 @@ def test_gives_the_last_values_in_the_keys_of_both_servers(as_alice):
 
     assert (empty["success"], empty["hasValues"]) == (True, False)
     assert empty["message"]
+    assert empty["lastValues"] is None
+    assert empty["last_values"] == {
+        "confidence_today": 4,
+        "medication_confidence_today": 2,
+        "financial_stress_today": 3,
+        "journey_readiness_today": 4,
+        "last_checkin_date": None,
+    }
     assert (answer["success"], answer["hasValues"]) == (True, True)
     assert answer["lastValues"] == answer["last_values"]
     values = answer["lastValues"]

@@ -73,7 +73,12 @@ def live(user: User) -> Life:
     life = Life(user, client_of(user))
     user.set_password(PASSWORD)
     user.save()
-    profile = {"nickname": life.marker[:40], "top_concern": life.marker, "own_key": life.marker}
+    profile = {
+        "nickname": life.marker[:40],
+        "top_concern": life.marker,
+        "own_key": life.marker,
+        "baseline_completed": True,
+    }
     assert life.client.call("PUT", "/api/users/me", profile).status_code == 200
     checkin = life.client.call("POST", "/api/checkins", life.form(2020)).json()["checkin"]
     event = life.client.call("POST", "/api/v2/health/events", life.event()).json()
@@ -93,9 +98,14 @@ def sign_up(life: Life) -> Body:
 
 # What makes a call succeed: a body for each method that takes one.
 BODIES: Final[dict[str, Body | Callable[[Life], Body]]] = {
+    "POST /api/analytics/events": lambda life: {
+        "event_type": "page_view",
+        "event_data": {"marker": life.marker},
+    },
     "POST /api/auth/login": lambda life: {"email": life.user.email, "password": PASSWORD},
     "POST /api/auth/logout": {},
     "POST /api/auth/signup": sign_up,
+    "POST /api/cache/clear": {},
     "POST /api/checkins": lambda life: life.form(2021),
     "PUT /api/checkins/<str:checkin_id>": {"user_note": "changed"},
     "POST /api/daily-checkin-enhanced": lambda life: life.form(2021),
@@ -132,6 +142,10 @@ BODIES: Final[dict[str, Body | Callable[[Life], Body]]] = {
     "POST /api/v2/insights/<uuid:insight_id>/feedback": {"helpful": True},
     "POST /api/v2/insights/<uuid:insight_id>/interactions": {"action": "viewed"},
 }
+
+
+# Routes that succeed for staff alone.
+STAFF_ONLY: Final = {"POST /api/cache/clear", "GET /api/cache/stats"}
 
 
 def body_of(route: Route, life: Life) -> Body | None:

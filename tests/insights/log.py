@@ -11,7 +11,13 @@ NOW = "SELECT pg_snapshot_xmax(pg_current_snapshot())::text"
 
 
 def read_log() -> None:
-    """Read all that was committed so far: other tests' open transactions hold the log back."""
+    """Read all that was committed so far."""
+    wait_for_log()
+    tasks.write_insights_of_new_events()
+
+
+def wait_for_log() -> None:
+    """Wait for other tests' open transactions, which hold the log back."""
     deadline = time.monotonic() + 60
     with connection.cursor() as cursor:
         cursor.execute(NOW)
@@ -21,4 +27,3 @@ def read_log() -> None:
             assert time.monotonic() < deadline
             time.sleep(0.01)
             cursor.execute(PASSED, [end])
-    tasks.write_insights_of_new_events()

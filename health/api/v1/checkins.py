@@ -1,5 +1,6 @@
 """The daily check-in of the old clients: /api/checkins and /api/daily-checkin-enhanced."""
 
+import datetime as dt
 import uuid
 from typing import Any
 
@@ -25,6 +26,7 @@ from core.api.openapi import (
 )
 from core.api.v1 import HotV1View, V1View
 from core.errors import FieldError, InvalidInput, NotFound
+from core.gate import Person
 from health import checkins, queries, services
 from health.queries import Checkin
 
@@ -52,6 +54,12 @@ SHOWN = object_of({**CHECKIN["properties"], "fields": CHECKIN})
 LIST = object_of({"success": YES_NO, "records": {"type": "array", "items": SHOWN}, "count": WHOLE})
 ONE = object_of({"success": YES_NO, "checkin": SHOWN})
 SUBMITTED = object_of({"success": YES_NO, "checkin": CHECKIN, "message": TEXT})
+INSIGHT = object_of({"type": TEXT, "title": TEXT, "message": TEXT, "icon": TEXT})
+ENHANCED = object_of({**SUBMITTED["properties"], "enhanced_insight": INSIGHT, "insight": INSIGHT})
+ENHANCED = object_of(
+    {**SUBMITTED["properties"], "enhanced_insight": {"type": "object"}},
+    insight={"type": "object"},
+)
 DONE = object_of({"success": YES_NO, "message": TEXT})
 VALUES = or_null({"type": "object"})
 
@@ -84,13 +92,22 @@ class Checkins(HotV1View):
         return json_response(encode(submitted(checkin)), status.HTTP_201_CREATED)
 
 
-class EnhancedCheckins(HotV1View):
-    @described("Submit the long form", {201: SUBMITTED}, body=FORM)
-    def post(self, request: HttpRequest) -> HttpResponse:
+class EnhancedCheckins(V1View):
+    """Answers with an insight, of which only the apps above know: the page of paths gives it."""
+
+    @staticmethod
+    def insight_of(person: Person, now: dt.datetime) -> dict[str, Any]:
+        raise NotImplementedError
+
+    @described("Submit the long form", {201: ENHANCED}, body=FORM)
+    def post(self, request: Request) -> Response:
+        now = timezone.now()
         checkin = services.submit_enhanced_checkin(
-            claims=self.claims(request), form=read_form(request), now=timezone.now()
+            person=self.person, form=as_form(request.data), now=now
         )
-        return json_response(encode(submitted(checkin)), status.HTTP_201_CREATED)
+        insight = self.insight_of(self.person, now)
+        answer = submitted(checkin) | {"enhanced_insight": insight, "insight": insight}
+        return Response(answer, status=status.HTTP_201_CREATED)
 
 
 class CheckinsOfUser(V1View):
@@ -110,7 +127,9 @@ class CheckinToday(V1View):
     )
     def get(self, request: Request) -> Response:
         today = services.today(self.person, timezone.now())
-        checkin = queries.find_checkin_on(self.person.id, today)
+        newest = queries.latest_checkins(self.person.id, 1)
+        # A client may be a zone ahead of the profile: its today is the profile's tomorrow.
+        checkin = newest[0] if newest and newest[0].date >= today else None
         return Response(
             {
                 "success": True,
@@ -136,7 +155,7 @@ class LastValues(V1View):
                     "success": True,
                     "hasValues": False,
                     "lastValues": None,
-                    "last_values": None,
+                    "last_values": services.first_values(person=self.person),
                     "message": "No previous check-ins found",
                 }
             )

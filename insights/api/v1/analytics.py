@@ -9,10 +9,15 @@ from core.api.v1 import V1View
 from core.errors import InvalidInput
 from insights import services
 
-EVENT = object_of(
-    {"event_type": {"type": "string", "minLength": 1, "maxLength": services.LONGEST_WORD}},
-    event_data={"type": "object", "description": "Up to 64 KB."},
-)
+EVENT = {
+    **object_of(
+        {"event_type": {"type": "string", "minLength": 1, "maxLength": services.LONGEST_WORD}},
+        event_data={"type": "object"},
+    ),
+    "description": "Further keys are kept beside those of `event_data`; up to 64 KB together.",
+}
+# What is stored elsewhere, or what no client is trusted to say.
+NOT_FURTHER = ("event_type", "event_data", "user_id", "email")
 STORED = object_of({"success": YES_NO, "message": TEXT, "event_id": UUID, "event_type": TEXT})
 
 
@@ -26,6 +31,7 @@ class AnalyticsEvents(V1View):
             person=self.person,
             event_type=body.get("event_type"),
             event_data=body.get("event_data"),
+            further={key: body[key] for key in body if key not in NOT_FURTHER},
             now=timezone.now(),
         )
         return Response(

@@ -1,5 +1,6 @@
 """Insights of the old clients: /api/insights/… and /api/users/insight."""
 
+import datetime as dt
 from typing import Any
 
 from django.utils import timezone
@@ -10,6 +11,7 @@ from rest_framework.response import Response
 from core.api.openapi import TEXT, UUID, WHOLE, YES_NO, Schema, described, object_of, or_null
 from core.api.v1 import V1View
 from core.errors import FieldError, InvalidInput
+from core.gate import Person
 from health import queries as health
 from insights import queries, services
 from insights.models import Insight
@@ -214,6 +216,12 @@ class FirstInsight(V1View):
         text = services.first_insight(person=self.person, now=timezone.now())
         insight = {"title": text.title, "message": text.message}
         return Response({"success": True, "insight": insight, "user_id": self.person.id})
+
+
+def after_checkin(person: Person, now: dt.datetime) -> dict[str, Any]:
+    """Give the insight that the long form is answered with."""
+    daily = services.insight_of_day(person=person, now=now)
+    return of_the_day(daily, str(person.id))
 
 
 def of_the_day(daily: DailyInsight, user_id: str) -> dict[str, Any]:

@@ -4,6 +4,7 @@
 const express = require("express");
 const jwt = require("jsonwebtoken");
 const { Pool } = require("pg");
+const checkins = require("./checkins");
 
 const SECRET = process.env.JWT_SECRET;
 const COLUMNS = "id, event_type, event_subtype, event_data, occurred_at, recorded_at";
@@ -52,6 +53,8 @@ app.get("/timeline", authenticate, async (req, res) => {
   );
   res.json({ events: rows });
 });
+
+app.use("/api/checkins", checkins(pool, SECRET));
 
 app.get("/livez", (req, res) => res.json({ ok: true }));
 
