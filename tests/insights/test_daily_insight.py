@@ -3,6 +3,7 @@
 import datetime as dt
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
+from typing import Any
 
 from django.utils import timezone
 
@@ -58,7 +59,7 @@ def test_is_one_under_twenty_parallel_requests(committed_db):
     user = make_user(profile=READY)
     client = client_of(user)
     client.call("POST", "/api/checkins", FORM)
-    calls = [
+    calls: list[tuple[str, str, Any]] = [
         *[("POST", "/api/insights/generate", {})] * 7,
         *[("POST", "/api/v2/insights/generate", {})] * 7,
         *[("GET", "/api/insights/daily", None)] * 6,
