@@ -21,7 +21,10 @@ urlpatterns = [
     path("checkins/user/<str:user_id>", checkins.CheckinsOfUser.as_view()),
     path("checkins/<str:checkin_id>", checkins.OneCheckin.as_view()),
     path("checkins-test", pages.CheckinsTest.as_view()),
-    path("daily-checkin-enhanced", checkins.EnhancedCheckins.as_view(insight_of=insights.after_checkin)),
+    path(
+        "daily-checkin-enhanced",
+        checkins.EnhancedCheckins.as_view(insight_of=insights.after_checkin),
+    ),
     path("health", pages.Health.as_view()),
     path("health/detailed", pages.DetailedHealth.as_view()),
     path("insights", insights.Insights.as_view()),

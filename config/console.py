@@ -14,7 +14,10 @@ from core.api.base import caller_address
 from core.errors import DomainError
 
 # What people look for most often comes first.
-ORDER: Final = ("User", "DailyCheckin", "HealthEvent", "Tenant", "ErasureCertificate")
+ORDER: Final = (
+    *("User", "DailyCheckin", "HealthEvent", "Insight", "InsightInteraction"),
+    *("Tenant", "ErasureCertificate"),
+)
 
 
 class ConsoleLogIn(AdminAuthenticationForm):

@@ -5,6 +5,7 @@ NOVARA_ENV_FILE names (default: .dev/run.env, written by the embedded servers' l
 """
 
 import os
+import re
 from pathlib import Path
 
 import environ
@@ -14,7 +15,12 @@ ROOT = Path(__file__).resolve().parent.parent
 
 env = environ.Env()
 env_file = Path(os.environ.get("NOVARA_ENV_FILE", ROOT / ".dev" / "run.env"))
+LINE = re.compile(r"\s*(#.*|(export\s+)?\w+\s*=.*)?\s*")
 if env_file.is_file():
+    # The library would skip a broken line, and show it in the log with the secret in it.
+    for number, line in enumerate(env_file.read_text().splitlines(), 1):
+        if not LINE.fullmatch(line):
+            raise ImproperlyConfigured(f"{env_file}, line {number}: is not NAME=value.")
     environ.Env.read_env(env_file)
 
 

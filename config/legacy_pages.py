@@ -47,6 +47,7 @@ class Root(V1View):
 
     is_open = True
 
+    @described("What is here", {200: object_of({"success": YES_NO, "message": TEXT})})
     def get(self, request: Request) -> Any:
         answer: Any = Response(
             {

@@ -40,7 +40,11 @@ class StaticFiles(PagesOnly, WhiteNoiseMiddleware): ...  # type: ignore[misc]  #
 class Sessions(PagesOnly, SessionMiddleware): ...
 
 
-class Common(PagesOnly, CommonMiddleware): ...
+class Common(PagesOnly, CommonMiddleware):
+    def __call__(self, request: HttpRequest) -> Any:
+        """Hold the API to ALLOWED_HOSTS too: the stock class would, and it is skipped there."""
+        request.get_host()
+        return super().__call__(request)
 
 
 class Csrf(PagesOnly, CsrfViewMiddleware):

@@ -3,6 +3,7 @@
 import sys
 
 from django.contrib import admin
+from django.core.exceptions import DisallowedHost
 from django.http import HttpRequest, HttpResponse
 from django.urls import include, path
 from django.views import defaults
@@ -10,7 +11,7 @@ from django.views import defaults
 from config import legacy_pages, openapi, probes
 from core.api import v1, v2
 from core.api.base import unforeseen
-from core.errors import NotFound
+from core.errors import InvalidInput, NotFound
 from health.api.v2 import timeline
 
 urlpatterns = [
@@ -35,6 +36,17 @@ def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
     return defaults.page_not_found(request, exception)
 
 
+def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
+    known = InvalidInput("The request is not well-formed.")
+    if isinstance(exception, DisallowedHost):
+        known = InvalidInput("The server does not answer to this host name: see ALLOWED_HOSTS.")
+    if request.path.startswith("/api/v2/"):
+        return v2.refusal(known)
+    if request.path.startswith("/api/"):
+        return v1.refusal(known)
+    return defaults.bad_request(request, exception)
+
+
 def server_error(request: HttpRequest) -> HttpResponse:
     error = sys.exc_info()[1]
     known = unforeseen(error if isinstance(error, Exception) else RuntimeError())
@@ -45,5 +57,6 @@ def server_error(request: HttpRequest) -> HttpResponse:
     return defaults.server_error(request)
 
 
+handler400 = bad_request
 handler404 = not_found
 handler500 = server_error

@@ -10,6 +10,7 @@ FRAME: Final = "Around every answer"
 TOKENS: Final = "Accounts and tokens"
 CHECKIN: Final = "A check-in of an old client"
 EVENT: Final = "Health events"
+INSIGHT: Final = "Insights"
 OTHERS: Final = "Other people"
 END: Final = "Cleaning up"
 
@@ -48,17 +49,23 @@ CHECKS: Final = (
     Check(CHECKIN, "a second one for the day is refused", records.refuses_a_second_one, CHECKED_IN),
     Check(CHECKIN, "it counts as today's", records.knows_today, CHECKED_IN),
     Check(CHECKIN, "the figures count it", records.counts_it, CHECKED_IN),
-    Check(CHECKIN, "the daily insight counts it", records.tells_the_daily_insight, CHECKED_IN),
-    Check(CHECKIN, "feedback is taken", records.takes_feedback, (records.tells_the_daily_insight,)),
     Check(CHECKIN, "the day has its questions", records.asks_questions, SIGNED_UP),
-    Check(CHECKIN, "the rest of version 1 answers", records.answers_the_rest, SIGNED_UP),
     Check(CHECKIN, "a change of a part keeps the rest", records.changes_a_part, CHECKED_IN),
     Check(EVENT, "the person has events", events.has_events, (front.keeps_events, *SIGNED_UP)),
-    Check(EVENT, "an alert comes within 5 s", events.alerts, HAS_EVENTS + CHECKED_IN),
     Check(EVENT, "the day has the check-in", events.sums_up_the_day, HAS_EVENTS + CHECKED_IN),
     Check(EVENT, "an event is recorded once", events.records_an_event, HAS_EVENTS),
     Check(EVENT, "the timeline has it", events.shows_the_timeline, RECORDED),
     Check(EVENT, "a correction keeps what it corrects", events.corrects_an_event, RECORDED),
+    # Before feedback, which may write the day's insights itself.
+    Check(INSIGHT, "an alert comes within 5 s", events.alerts, HAS_EVENTS + CHECKED_IN),
+    Check(
+        INSIGHT,
+        "the daily one counts the check-in",
+        records.tells_the_daily_insight,
+        CHECKED_IN,
+    ),
+    Check(INSIGHT, "feedback is taken", records.takes_feedback, (records.tells_the_daily_insight,)),
+    Check(INSIGHT, "the rest of version 1 answers", records.answers_the_rest, SIGNED_UP),
     Check(OTHERS, "they miss the check-in", events.hides_the_checkin, CHECKED_IN + OTHERS_TOO),
     Check(OTHERS, "they miss the event", events.hides_the_event, RECORDED + OTHERS_TOO),
     Check(OTHERS, "they miss the insight", events.hides_the_insight, (events.alerts, *OTHERS_TOO)),

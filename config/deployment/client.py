@@ -88,15 +88,23 @@ class Answer:
         quoted = ": ".join(word for word in words if isinstance(word, str))[:LONGEST_QUOTE]
         return f"{self.status} ({quoted})".rstrip(".)") + ")" if quoted else str(self.status)
 
+    @property
+    def sends_to(self) -> str:
+        """Where a redirect leads, without path and query; empty if this is none."""
+        target = urlsplit(self.headers.get("Location", ""))
+        is_redirect = HTTPStatus.MULTIPLE_CHOICES <= self.status < HTTPStatus.BAD_REQUEST
+        return f"{target.scheme}://{target.netloc}" if is_redirect and target.netloc else ""
+
     def _advice(self) -> str:
-        if HTTPStatus.MULTIPLE_CHOICES <= self.status < HTTPStatus.BAD_REQUEST:
-            target = urlsplit(self.headers.get("Location", ""))
-            return f"It sends elsewhere: give --url {target.scheme}://{target.netloc}."
+        if self.sends_to:
+            return f"It sends to {self.sends_to}."
         is_page = self.headers.get_content_type() == "text/html"
         if self.status == HTTPStatus.BAD_REQUEST and is_page:
             return "Is the host name of --url in the server's ALLOWED_HOSTS?"
         if self.status in {HTTPStatus.BAD_GATEWAY, HTTPStatus.GATEWAY_TIMEOUT}:
             return "The proxy does not reach the web process."
+        if self.status == HTTPStatus.SERVICE_UNAVAILABLE:
+            return "Something that it needs is away or switched off: /readyz says what."
         if self.status == HTTPStatus.INTERNAL_SERVER_ERROR:
             number = self.headers.get("X-Request-ID", "unknown")
             return f"The server's log has the place, under request_id {number}."
@@ -140,6 +148,12 @@ class Server:
         proxies = urllib.request.ProxyHandler({} if _is_here(parts.hostname) else None)
         for handler in (proxies, urllib.request.HTTPHandler(), urllib.request.HTTPSHandler()):
             self._opener.add_handler(handler)
+
+    def reach(self) -> None:
+        """Raise Unreachable unless something answers here, and does not send elsewhere."""
+        answer = self.call("GET", "/livez")
+        if answer.sends_to:
+            raise Unreachable(f"{self.base} sends to {answer.sends_to}: give that as --url.")
 
     def call(
         self, method: str, path: str, body: Any = None, token: str | None = None, **headers: str

@@ -18,6 +18,7 @@ from config.deployment.client import Server, Unreachable
 
 WIDTH: Final = 80
 UNUSABLE: Final = 2
+STOPPED: Final = 130
 LONGEST_WAIT: Final = 600
 
 
@@ -62,6 +63,8 @@ class Command(BaseCommand):
             for outcome in run.run(CHECKS, visit):
                 self._show(outcome, is_first=not outcomes or outcomes[-1].group != outcome.group)
                 outcomes.append(outcome)
+        except KeyboardInterrupt:
+            raise CommandError("Stopped.", returncode=STOPPED) from None
         finally:
             left = cleanup.erase(visit.left_behind)
             self._show_left(visit.left_behind, left)
@@ -93,7 +96,7 @@ class Command(BaseCommand):
                 secret = options["jwt_secret_file"].read_text().strip()
             if options["json"]:
                 options["json"].touch()
-            server.call("GET", "/livez")
+            server.reach()
         except (OSError, ValueError, Unreachable) as error:
             raise CommandError(str(error), returncode=UNUSABLE) from error
         return run.Visit(server, secret, options["origin"])
