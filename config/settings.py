@@ -194,5 +194,9 @@ LOGGING = {
         # It logs the path and query of every 4xx, which may be private.
         "django.request": {"level": "CRITICAL", "propagate": False},
         "django.server": {"level": "WARNING"},
+        # One line for each task that comes and goes, every other second.
+        "celery.beat": {"level": "WARNING"},
+        "celery.worker.strategy": {"level": "WARNING"},
+        "celery.app.trace": {"level": "WARNING"},
     },
 }

@@ -63,8 +63,13 @@ class JsonLines(logging.Formatter):
             "message": record.getMessage(),
             "request_id": request_id.get(),
         }
-        for name in record.__dict__.keys() - STANDARD:
-            line[name] = record.__dict__[name]
+        extras = {name: record.__dict__[name] for name in record.__dict__.keys() - STANDARD}
+        if record.name == "celery.app.trace":
+            # Its text and its data hold the error's own words and the task's arguments.
+            data = extras.pop("data", {})
+            line["message"] = f"task {data.get('description', 'ended')}"
+            line["task"] = data.get("name")
+        line |= extras
         if record.exc_info and record.exc_info[0]:
             # The kind alone: an error's text may quote what somebody sent.
             line["kind"] = record.exc_info[0].__name__

@@ -6,6 +6,8 @@ from io import StringIO
 from typing import Any
 
 import pytest
+from celery import shared_task
+from celery.app import trace
 
 from core.requests import JsonLines
 from tests.conftest import ApiClient, token_of
@@ -117,3 +119,15 @@ def test_does_not_repeat_headers(db, lines, header):
 
     assert MARK not in "".join(lines())
     assert MARK not in str(answer.headers)
+
+
+def test_says_of_a_failed_task_which_one_and_what_kind_of_error(lines):
+    @shared_task(name="tests.fail")
+    def fail(word: str) -> None:
+        raise ValueError(word)
+
+    trace.build_tracer(fail.name, fail, app=fail.app)("id-1", [MARK], {}, {"id": "id-1"})
+
+    (line,) = map(json.loads, lines())
+    assert (line["level"], line["task"], line["kind"]) == ("ERROR", "tests.fail", "ValueError")
+    assert MARK not in str(line)
