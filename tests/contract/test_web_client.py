@@ -1,49 +1,84 @@
-"""The old web client's recorded session of one person works unchanged.
+"""The old web client's recorded sessions of three people work unchanged.
 
 tests/golden/v1/web-client.jsonl holds what the client sent and what the old service answered:
 the status and the keys count, the values are ours.
 """
 
+import datetime as dt
 import json
+import subprocess
+import sys
+import uuid
 from pathlib import Path
 
-SESSION = Path(__file__).parents[1] / "golden" / "v1" / "web-client.jsonl"
+from tests.contract import calls, replay
+
+ROOT = Path(__file__).parents[2]
+SESSIONS = ROOT / "tests" / "golden" / "v1" / "web-client.jsonl"
 
 
-def missing_keys(recorded, ours, path=""):
-    if isinstance(recorded, dict):
-        for key, value in recorded.items():
-            if key not in ours:
-                yield f"{path}/{key}"
-            else:
-                yield from missing_keys(value, ours[key], f"{path}/{key}")
-    elif isinstance(recorded, list) and recorded and isinstance(recorded[0], dict):
-        yield from missing_keys(recorded[0], ours[0], f"{path}/0")
+def replayed(file: Path, url: str) -> tuple[int, list[str]]:
+    """Replay a file as people do, on the command line."""
+    done = subprocess.run(  # noqa: S603
+        [sys.executable, "-m", "tests.contract.replay", str(file), "--url", url],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+    return done.returncode, done.stdout.splitlines()
 
 
-def test_gives_every_recorded_answer(db, nobody):
-    token = ""
-    for line in SESSION.read_text().splitlines():
-        exchange = json.loads(line)
-        headers = {"authorization": f"Bearer {token}"} if exchange["auth"] else {}
-
-        answer = nobody.call(exchange["method"], exchange["path"], exchange["request"], **headers)
-
-        assert answer.status_code == exchange["status"], exchange["path"]
-        assert not list(missing_keys(exchange["response"], answer.json())), exchange["path"]
-        token = answer.json().get("token", token)
+def changed(file: Path, number: int, **changes: object) -> Path:
+    exchanges = replay.read(SESSIONS)
+    exchanges[number - 1] |= changes
+    file.write_text("".join(f"{json.dumps(exchange)}\n" for exchange in exchanges))
+    return file
 
 
-def test_gives_every_field_back(db, nobody):
-    exchanges = [json.loads(line) for line in SESSION.read_text().splitlines()]
-    sign_up, form = exchanges[0]["request"], exchanges[-2]["request"]
-    token = nobody.call("POST", "/api/users", sign_up).json()["token"]
-    headers = {"authorization": f"Bearer {token}"}
+def test_gives_every_recorded_answer(server):
+    outcomes = list(replay.replay(replay.read(SESSIONS), server))
 
-    posted = nobody.call("POST", "/api/checkins", form, **headers).json()["checkin"]
-    listed = nobody.call("GET", "/api/checkins", **headers).json()
-    one = nobody.call("GET", f"/api/checkins/{posted['id']}", **headers).json()["checkin"]
-    last = nobody.call("GET", "/api/checkins/last-values", **headers).json()["lastValues"]
+    assert [str(outcome) for outcome in outcomes if not outcome.is_as_recorded] == []
+    assert {304, 201, 200} == {outcome.status for outcome in outcomes}
+    assert len([one for one in outcomes if one.path == "/api/users"]) == 3
+
+
+def test_replays_a_file_on_the_command_line(server):
+    code, lines = replayed(SESSIONS, server)
+
+    count = len(replay.read(SESSIONS))
+    assert (code, lines) == (0, [f"{count} replayed, {count} as recorded, 0 differing"])
+
+
+def test_says_what_differs(server, tmp_path):
+    file = changed(tmp_path / "file", 2, status=201, response={"metrics": {"moon": 1}, "sun": 1})
+
+    code, lines = replayed(file, server)
+
+    count = len(replay.read(SESSIONS))
+    assert code == 1
+    assert lines == [
+        "2: GET /api/users/metrics: recorded 201, came 200, without /metrics/moon, /sun",
+        f"{count} replayed, {count - 1} as recorded, 1 differing",
+    ]
+
+
+def test_gives_every_field_back(server):
+    exchanges = replay.read(SESSIONS)
+    form = next(one["request"] for one in exchanges if one["path"] == "/api/checkins")
+    form["date_submitted"] = dt.datetime.now(dt.UTC).date().isoformat()
+    person = {"email": f"{uuid.uuid4().hex}@example.com"}
+    token = calls.call(server, "POST", "/api/users", person).json["token"]
+
+    def said(method, path, body=None):
+        return calls.call(server, method, path, body, calls.bearer(token)).json
+
+    posted = said("POST", "/api/checkins", form)["checkin"]
+    listed = said("GET", "/api/checkins")
+    one = said("GET", f"/api/checkins/{posted['id']}")["checkin"]
+    last = said("GET", "/api/checkins/last-values")["lastValues"]
 
     shown = [posted, listed["records"][0]["fields"], listed["checkins"][0], one, last]
     for place in shown:

@@ -1,9 +1,11 @@
 """/api/checkins as the clients of both old servers know it."""
 
+import datetime as dt
 import uuid
 from typing import Any
 
 import pytest
+from django.utils import timezone
 
 from accounts.models import User, UserProfile
 from tests.conftest import ApiClient
@@ -87,6 +89,16 @@ def test_tells_whether_the_person_checked_in_today(as_alice):
     assert (before.json()["hasCheckedIn"], before.json()["checkin"]) == (False, None)
     assert b'"hasCheckedIn":true' in after.content
     assert after.json()["checkin"]["id"] == checkin_id
+
+
+def test_takes_the_day_of_a_client_that_is_a_zone_ahead_for_today(as_alice):
+    as_alice.call("PUT", "/api/users/me", {"timezone": "Etc/GMT+12"})
+    furthest = timezone.now() + dt.timedelta(hours=14)
+    checkin_id = submit(as_alice, date_submitted=str(furthest.date()))["checkin"]["id"]
+
+    answer = as_alice.call("GET", f"{CHECKINS}/today").json()
+
+    assert (answer["hasCheckedIn"], answer["checkin"]["id"]) == (True, checkin_id)
 
 
 def test_gives_the_last_values_in_the_keys_of_both_servers(as_alice):
