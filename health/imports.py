@@ -1,21 +1,26 @@
 """Brings check-ins and events of the old service in, with their ids and dates, in bulk."""
 
 import datetime as dt
+import json
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from decimal import Decimal
 from itertools import islice
 from typing import Any, Final
 
+import msgspec
 from django.db import connection
 
-from core import exact_json
 from core.models import uuid7s
 from health import checkin_rows, checkins, event_log
 from health.models import DailyCheckin, HealthEvent
 
 SOURCE_VERSION: Final = "migrate_v1"
 LARGEST_BATCH: Final = 2000
+
+# Old numbers are Decimals, which need not be written out as exact_json does with large floats.
+_ENCODER: Final = msgspec.json.Encoder(decimal_format="number")
 
 ADD_CHECKINS: Final = """
     INSERT INTO daily_checkins
@@ -31,6 +36,17 @@ ADD_EVENTS: Final = """
            1, occurred_at, local_date, utc_offset_minutes, time_zone, recorded_at, source,
            source_version, correlation_id
       FROM jsonb_populate_recordset(NULL::health_events, %s::jsonb)
+"""
+# As texts, so that numbers come through exactly.
+ROWS_WITHOUT_EVENTS: Final = """
+    SELECT to_jsonb(c)::text
+      FROM daily_checkins c
+     WHERE user_id = %s
+       AND events_revision = 0
+       AND revision = 1
+       AND deleted_at IS NULL
+     ORDER BY date_submitted, id
+       FOR UPDATE
 """
 
 
@@ -60,14 +76,41 @@ def add_checkins(
     owner = {"user_id": user_id, "tenant_id": tenant_id}
     _insert(ADD_CHECKINS, (owner | _row(checkin, has_events=has_events) for checkin in old))
     if has_events:
-        _insert(ADD_EVENTS, (owner | event for event in _events(old)))
+        _insert(ADD_EVENTS, (owner | event for event in _events(old, SOURCE_VERSION)))
 
 
 def add_events(
-    *, user_id: uuid.UUID, tenant_id: uuid.UUID, events: Sequence[Mapping[str, Any]]
+    *, user_id: uuid.UUID, tenant_id: uuid.UUID, events: Sequence[dict[str, Any]]
 ) -> None:
     owner = {"user_id": user_id, "tenant_id": tenant_id}
     _insert(ADD_EVENTS, (owner | event for event in events))
+
+
+def write_first_events(user_id: uuid.UUID) -> int:
+    """Write the events of check-ins that never had any, in bulk; give how many there were."""
+    with connection.cursor() as cursor:
+        cursor.execute(ROWS_WITHOUT_EVENTS, [user_id])
+        rows = [json.loads(text, parse_float=Decimal) for (text,) in cursor]
+    old = [_old(row) for row in rows]
+    if rows:
+        owner = {"user_id": user_id, "tenant_id": rows[0]["tenant_id"]}
+        _insert(ADD_EVENTS, (owner | event for event in _events(old, None)))
+    DailyCheckin.objects.filter(id__in=[checkin.id for checkin in old]).update(events_revision=1)
+    return len(rows)
+
+
+def _old(row: dict[str, Any]) -> OldCheckin:
+    return OldCheckin(
+        id=row["id"],
+        date=row["date_submitted"],
+        form=checkins.from_row(row),
+        is_enhanced=row["is_enhanced"],
+        created_at=row["created_at"],
+        updated_at=row["updated_at"],
+        occurred_at=row["occurred_at"],
+        utc_offset_minutes=row["utc_offset_minutes"],
+        time_zone=row["time_zone"],
+    )
 
 
 def change_checkin(*, old: OldCheckin, has_events: bool, now: dt.datetime) -> int:
@@ -108,7 +151,7 @@ def _row(old: OldCheckin, *, has_events: bool) -> dict[str, Any]:
     }
 
 
-def _events(old: Sequence[OldCheckin]) -> Iterator[dict[str, Any]]:
+def _events(old: Sequence[OldCheckin], source_version: str | None) -> Iterator[dict[str, Any]]:
     for checkin in old:
         parts = checkins.to_events(checkin.form, is_enhanced=checkin.is_enhanced)
         for part, new_id in zip(parts, uuid7s(len(parts)), strict=True):
@@ -123,7 +166,7 @@ def _events(old: Sequence[OldCheckin]) -> Iterator[dict[str, Any]]:
                 "time_zone": checkin.time_zone,
                 "recorded_at": checkin.created_at,
                 "source": checkins.SOURCE,
-                "source_version": SOURCE_VERSION,
+                "source_version": source_version,
                 "correlation_id": checkin.id,
             }
 
@@ -131,4 +174,4 @@ def _events(old: Sequence[OldCheckin]) -> Iterator[dict[str, Any]]:
 def _insert(statement: str, rows: Iterator[dict[str, Any]]) -> None:
     with connection.cursor() as cursor:
         while batch := list(islice(rows, LARGEST_BATCH)):
-            cursor.execute(statement, [exact_json.encode(batch)])
+            cursor.execute(statement, [_ENCODER.encode(batch).decode()])

@@ -628,4 +628,5 @@ def change_imported_event(
 def write_waiting_events(*, user_id: uuid.UUID) -> int:
     """Write, as the system, the events of a person's check-ins that wait; give how many did."""
     with gate.as_system():
-        return checkin_rows.write_waiting_events(user_id)
+        written = imports.write_first_events(user_id)
+        return written + checkin_rows.write_waiting_events(user_id)

@@ -3,7 +3,7 @@
 from celery import shared_task
 
 from core import gate
-from health import checkin_rows, queries
+from health import checkin_rows, imports, queries
 
 
 @shared_task
@@ -12,5 +12,6 @@ def write_waiting_events() -> int:
     written = 0
     for user_id in queries.people_with_waiting_checkins():
         with gate.as_person(user_id) as person:
+            written += imports.write_first_events(person.id)
             written += checkin_rows.write_waiting_events(person.id)
     return written

@@ -61,7 +61,9 @@ class Insight(models.Model):
     local_date = models.DateField(help_text="The person's date that it is about.")
     created_at = models.DateTimeField()
     updated_at = models.DateTimeField()
-    expires_at = models.DateTimeField(null=True)
+    expires_at = models.DateTimeField(
+        null=True, help_text="Null in some of the old service: those are past."
+    )
 
     class Meta:
         db_table = "insights"
@@ -79,6 +81,10 @@ class Insight(models.Model):
                 fields=("user", "-priority", "-created_at", "-id"), name="insights_by_priority"
             ),
             models.Index(fields=("user", "-created_at", "-id"), name="insights_newest"),
+            # What still counts: few of many, after some years.
+            models.Index(fields=("user", "expires_at"), name="insights_standing"),
+            # The console's list. Not by tenant: row security would lead people's own queries to it.
+            models.Index(fields=("-created_at", "-id"), name="insights_newest_of_all"),
         )
 
     def __str__(self) -> str:
@@ -119,6 +125,8 @@ class InsightInteraction(models.Model):
 
     class Meta:
         db_table = "insight_interactions"
+        verbose_name = "response to an insight"
+        verbose_name_plural = "responses to insights"
         ordering = ("-created_at", "-id")
         indexes = (
             models.Index(

@@ -2,12 +2,14 @@
 
 import datetime as dt
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
 from django.db import connection
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import F, Func, OuterRef, QuerySet, Subquery, TextField, Value
+from django.db.models.functions import Coalesce
+from django.db.models.lookups import LessThan
 
 from accounts import queries as accounts
 from core.errors import NotFound
@@ -25,24 +27,32 @@ TELLING: Final = ("mood", "medication", "assessment")
 # Who has not checked in for so long gets no insight a day.
 ACTIVE_DAYS: Final = 30
 
+# A portion of people in the order of their ids, each looked up by index.
 WITHOUT_DAILY: Final = """
-    SELECT p.user_id
-      FROM user_profiles p
-      JOIN users u ON u.id = p.user_id AND u.is_active
-      JOIN tenants t ON t.id = u.tenant_id AND t.is_active
-      JOIN unnest(%(zones)s::text[], %(days)s::date[]) AS d (zone, today) ON d.zone = p.timezone
-     WHERE EXISTS (SELECT
-                     FROM daily_checkins c
-                    WHERE c.user_id = p.user_id
-                      AND c.deleted_at IS NULL
-                      AND c.date_submitted > d.today - %(active_days)s)
-       AND NOT EXISTS (SELECT
-                         FROM insights i
-                        WHERE i.user_id = p.user_id
-                          AND i.occasion = 'daily:' || d.today)
-       AND p.user_id > %(after)s
+    SELECT p.user_id,
+           (SELECT u.is_active AND t.is_active
+              FROM users u
+              JOIN tenants t ON t.id = u.tenant_id
+             WHERE u.id = p.user_id)
+           AND (SELECT c.date_submitted
+                  FROM daily_checkins c
+                 WHERE c.user_id = p.user_id
+                   AND c.deleted_at IS NULL
+                 ORDER BY c.date_submitted DESC
+                 LIMIT 1) > d.today - %(active_days)s
+           AND (SELECT i.id
+                  FROM insights i
+                 WHERE i.user_id = p.user_id
+                   AND i.occasion = 'daily:' || d.today
+                 LIMIT 1) IS NULL
+      FROM (SELECT user_id, timezone
+              FROM user_profiles
+             WHERE user_id > %(after)s
+             ORDER BY user_id
+             LIMIT %(portion)s) p
+      LEFT JOIN unnest(%(zones)s::text[], %(days)s::date[]) AS d (zone, today)
+             ON d.zone = p.timezone
      ORDER BY p.user_id
-     LIMIT %(limit)s
 """
 
 
@@ -50,6 +60,13 @@ WITHOUT_DAILY: Final = """
 class Page:
     insights: list[Insight]
     next: tuple[int, dt.datetime, uuid.UUID] | None
+
+
+class Row(Func):
+    """Columns that are compared together: the index has them in this order."""
+
+    template = "(%(expressions)s)"
+    output_field = TextField()
 
 
 def facts(person: Person, today: dt.date) -> Facts:
@@ -91,12 +108,15 @@ def with_marks(found: QuerySet[Insight]) -> QuerySet[Insight]:
     return found.annotate(is_viewed=_has("viewed"), is_dismissed=_has("dismissed"))
 
 
-def _has(action: str) -> Exists:
-    return Exists(
-        InsightInteraction.objects.filter(
-            user_id=OuterRef("user_id"), insight_id=OuterRef("id"), action=action
-        )
+def _has(action: str) -> Coalesce:
+    """Tell of an insight whether its person did this with it.
+
+    A single value, not EXISTS: for that Postgres would gather all that the person ever did.
+    """
+    found = InsightInteraction.objects.filter(
+        user_id=OuterRef("user_id"), insight_id=OuterRef("id"), action=action
     )
+    return Coalesce(Subquery(found.order_by().values(done=Value(True))[:1]), False)  # noqa: FBT003  An argument of SQL.
 
 
 def page(
@@ -112,17 +132,18 @@ def page(
 ) -> Page:
     """Give a page by priority, then newest first; without `with_all`, only what still counts."""
     found = insights(user_id)
-    wanted = {"category": category, "insight_type": insight_type, "is_viewed": is_viewed}
+    wanted = {
+        "category": category,
+        "insight_type": insight_type,
+        "is_viewed": is_viewed,
+        "is_dismissed": None if with_all else False,
+    }
     found = found.filter(**{name: value for name, value in wanted.items() if value is not None})
     if not with_all:
-        found = found.filter(Q(expires_at=None) | Q(expires_at__gt=now), ~_has("dismissed"))
+        found = found.filter(expires_at__gt=now)
     if before:
-        priority, created_at, insight_id = before
-        found = found.filter(
-            Q(priority__lt=priority)
-            | Q(priority=priority, created_at__lt=created_at)
-            | Q(priority=priority, created_at=created_at, id__lt=insight_id)
-        )
+        place = Row(F("priority"), F("created_at"), F("id"))
+        found = found.filter(LessThan(place, Row(*map(Value, before))))
     rows = list(found.order_by("-priority", "-created_at", "-id")[: limit + 1])
     last = rows[limit - 1] if len(rows) > limit else None
     return Page(rows[:limit], (last.priority, last.created_at, last.id) if last else None)
@@ -157,19 +178,19 @@ def cursor_position() -> str:
     return InsightCursor.objects.get().position
 
 
-def people_without_daily_insight(
-    now: dt.datetime, *, after: uuid.UUID, limit: int
-) -> list[uuid.UUID]:
-    """Find people whose local day has no insight yet, among those who check in; by id."""
+def people_without_daily_insight(now: dt.datetime, *, portion: int) -> Iterator[uuid.UUID]:
+    """Find people whose local day has no insight yet, among those who check in."""
     # The days come from here: rows are written by them, and the server may know other zones.
     zones = sorted(known_zones())
     values: dict[str, Any] = {
         "zones": zones,
         "days": [local_date(now, zone) for zone in zones],
         "active_days": ACTIVE_DAYS,
-        "after": after,
-        "limit": limit,
+        "portion": portion,
     }
-    with connection.cursor() as cursor:
-        cursor.execute(WITHOUT_DAILY, values)
-        return [user_id for (user_id,) in cursor.fetchall()]
+    people: list[tuple[uuid.UUID, bool | None]] = [(uuid.UUID(int=0), False)]
+    while people:
+        with connection.cursor() as cursor:
+            cursor.execute(WITHOUT_DAILY, values | {"after": people[-1][0]})
+            people = cursor.fetchall()
+        yield from (user_id for user_id, has_none in people if has_none)

@@ -16,7 +16,7 @@ from insights.models import Insight
 
 log = logging.getLogger("novara.insights")
 
-BATCH: Final = 500
+PORTION: Final = 500
 
 
 @shared_task
@@ -34,11 +34,8 @@ def write_insights_of_new_events() -> int:
 @shared_task
 def write_daily_insights() -> int:
     """Write the day's insights for people whose local midnight has passed."""
-    written, after = 0, uuid.UUID(int=0)
-    while people := queries.people_without_daily_insight(timezone.now(), after=after, limit=BATCH):
-        written += _renew(people, Insight.Trigger.SCHEDULED)
-        after = people[-1]
-    return written
+    people = queries.people_without_daily_insight(timezone.now(), portion=PORTION)
+    return _renew(people, Insight.Trigger.SCHEDULED)
 
 
 def _renew(people: Iterable[uuid.UUID], trigger: Insight.Trigger) -> int:

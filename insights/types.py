@@ -60,7 +60,7 @@ class Finding:
     """What a rule found. `type` names its text in the catalogue; `values` fill the text.
 
     `occasion` is what it is found for, once: the same occasion never gives a second insight.
-    `expires_after` counts from when it is written; None: it stays.
+    `expires_after` counts from when it is written.
     """
 
     type: str
@@ -70,7 +70,7 @@ class Finding:
     occasion: str
     values: Mapping[str, Any] = field(default_factory=dict)
     evidence: Sequence[Evidence] = ()
-    expires_after: dt.timedelta | None = None
+    expires_after: dt.timedelta = dt.timedelta(days=7)
 
 
 @dataclass(frozen=True)

@@ -121,7 +121,7 @@ def _item(user_id: uuid.UUID, finding: Finding, now: dt.datetime) -> dict[str, A
         "action_type": text.action_type,
         "data": dict(finding.values),
         "evidence": [_reference(evidence) for evidence in finding.evidence],
-        "expires_at": now + finding.expires_after if finding.expires_after else None,
+        "expires_at": now + finding.expires_after,
     }
 
 

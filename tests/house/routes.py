@@ -83,6 +83,8 @@ def live(user: User) -> Life:
     checkin = life.client.call("POST", "/api/checkins", life.form(2020)).json()["checkin"]
     event = life.client.call("POST", "/api/v2/health/events", life.event()).json()
     insights = life.client.call("POST", "/api/v2/insights/generate", {}).json()["insights"]
+    feedback = {"helpful": False, "comment": life.marker}
+    life.client.call("POST", f"/api/v2/insights/{insights[0]['id']}/feedback", feedback)
     life.ids = {
         "user_id": user.id,
         "checkin_id": checkin["id"],

@@ -8,6 +8,8 @@ without them, as plpgsql does both, unless the function settles which.
 import datetime as dt
 import time
 from contextlib import contextmanager
+from functools import partial
+from typing import Any
 
 import pytest
 from django.core.management import call_command
@@ -17,6 +19,8 @@ from accounts import queries as accounts
 from core import gate
 from health import checkin_rows, event_log, queries
 from health.models import DailyCheckin
+from insights import queries as insights
+from insights.models import Insight
 from tests.factories import make_user
 from tests.house.catalog import rows
 from tests.house.plans import explain, explain_calls, faults, queries_in
@@ -86,9 +90,30 @@ FILL = (
       FROM daily_checkins
      WHERE user_id = %(id)s OR random() < 0.1
     """,
+    # Four a day for that person, two for everybody else; some were viewed.
+    """
+    INSERT INTO insights
+        (id, tenant_id, user_id, occasion, insight_type, category, priority, title, message, icon,
+         data, evidence, trigger_type, local_date, created_at, updated_at, expires_at)
+    SELECT gen_random_uuid(), c.tenant_id, c.user_id, k || ':' || c.date_submitted,
+           (ARRAY['mood_improvement', 'support_needed', 'consistency'])[1 + k %% 3], 'trend',
+           2 + (k + extract(day FROM c.date_submitted)::int) %% 8, 'A title', 'A message.', '', '{}',
+           '[]', 'scheduled', c.date_submitted, c.occurred_at, c.occurred_at,
+           c.occurred_at + interval '7 days'
+      FROM daily_checkins c
+     CROSS JOIN LATERAL generate_series(1, CASE WHEN c.user_id = %(id)s THEN 4 ELSE 2 END) k
+    """,
+    """
+    INSERT INTO insight_interactions
+        (id, tenant_id, user_id, insight_id, insight_type, action, context, created_at)
+    SELECT gen_random_uuid(), tenant_id, user_id, id, insight_type, 'viewed', '{}', created_at
+      FROM insights
+     WHERE random() < 0.3
+    """,
     "ANALYZE",
 )
 DAY = dt.date(2025, 6, 1)
+NOW = dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
 PAGE = {
     "me.user_id": ("uuid", None),
     "p_before_at": ("timestamptz", "infinity"),
@@ -233,13 +258,34 @@ def test_find_the_session_of_a_token(outside):
     assert {mode: faults(plan, most_rows=2) for mode, plan in plans.items()} == sound(plans)
 
 
+def page_of_insights(hot, **changes):
+    usual: dict[str, Any] = dict.fromkeys(("category", "insight_type", "is_viewed", "before"))
+    usual |= {"now": NOW, "with_all": True, "limit": 20}
+    return partial(insights.page, hot.id, **usual | changes)
+
+
 def questions(hot):
     checkin = DailyCheckin.objects.filter(user_id=hot.id, date_submitted=DAY).get()
     corrected = rows(
         "SELECT related_event_id FROM health_events WHERE user_id = %s AND version = 2 LIMIT 1",
         [hot.id],
     )
+    insight = Insight.objects.filter(user_id=hot.id, local_date=DAY)[0]
     return {
+        "all insights": (page_of_insights(hot),),
+        "all insights, next page": (
+            page_of_insights(hot, before=(5, insight.created_at, insight.id)),
+        ),
+        "recent events": (
+            queries.find_events_since,
+            hot.id,
+            NOW - dt.timedelta(days=8),
+            insights.TELLING,
+        ),
+        "events of check-ins": (queries.event_ids_of_checkins, hot.id, [checkin.id]),
+        "newest insights": (insights.newest, hot.id, 30),
+        "get_insight": (insights.get_insight, hot.id, insight.id),
+        "interactions": (insights.interactions, hot.id, insight.id),
         "events_on": (queries.events_on, hot.id, DAY),
         "get_event": (queries.get_event, corrected[0][0]),
         "latest_checkins": (queries.latest_checkins, hot.id, 30),
@@ -258,6 +304,9 @@ def questions(hot):
     [
         *("events_on", "get_event", "latest_checkins", "find_checkin_on", "get_checkin"),
         *("find_current", "lock", "write_events", "write_waiting_events", "profile"),
+        *("all insights", "all insights, next page", "newest insights"),
+        *("get_insight", "interactions", "recent events"),
+        "events of check-ins",
     ],
 )
 def test_answer_a_question(inside, name):
@@ -266,6 +315,27 @@ def test_answer_a_question(inside, name):
     assert plans
     for plan in plans:
         assert faults(plan, most_rows=200) == []
+
+
+def test_find_what_still_counts_beside_ten_years_that_do_not(inside):
+    (plan,) = explain_calls(page_of_insights(inside, with_all=False))
+
+    assert "insights_standing" in str(plan)
+
+
+def test_find_who_reported_since(outside):
+    (plan,) = explain_calls(queries.people_with_new_events, "999999999999", insights.TELLING)
+
+    assert faults(plan, most_rows=10) == []
+
+
+def test_find_who_has_no_insight_of_the_day(outside):
+    """So many people, each of them looked up."""
+    found = insights.people_without_daily_insight(NOW, portion=10)
+
+    plan, *_ = explain_calls(next, found)
+
+    assert faults(plan, most_rows=1000) == []
 
 
 def test_show_the_old_view_in_one_pass(inside):

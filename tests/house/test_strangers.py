@@ -12,7 +12,10 @@ from tests.house.routes import api_routes, body_of, call, live
 CLOSED = [route for route in api_routes() if not route.view.is_open]
 WITH_IDS = [route for route in CLOSED if route.parameters]
 WITHOUT_IDS = [route for route in CLOSED if not route.parameters]
-TABLES = ("health_events", "daily_checkins", "user_profiles", "refresh_families", "refresh_tokens")
+TABLES = (
+    *("health_events", "daily_checkins", "user_profiles", "refresh_families", "refresh_tokens"),
+    *("insights", "insight_interactions", "analytics_events"),
+)
 
 
 @pytest.fixture

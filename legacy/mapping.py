@@ -1,1 +1,0 @@
-"""Where each column of the old tables goes."""

@@ -1,1 +1,0 @@
-"""Compares what stands here with an old database, field by field."""
