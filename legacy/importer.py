@@ -152,7 +152,11 @@ def bring_changes(
     grown = snapshot(person.id)
     known.after = {
         name: _moved(known.after.get(name), before[name], grown[name]) for name in COUNTED
-    } | {"updated": known.after.get("updated", {}) | revisions}
+    } | {
+        "updated": known.after.get("updated", {}) | revisions,
+        # What was written here since the first time is the person's own.
+        "since": known.after.get("since") or known.imported_at.isoformat(),
+    }
     counts = _counts(plan)
     known.source_digest, known.counts, known.imported_at = sum_of, counts, now
     known.save(update_fields=["after", "source_digest", "counts", "imported_at"])

@@ -84,7 +84,7 @@ class CheckinComparison:
             explained = self._explained.get(checkin.id)
             if explained is None:
                 is_later = equality.instant(checkin.row["created_at"])
-                if is_later and is_later <= self._here.known.imported_at:
+                if is_later and is_later <= self._here.since:
                     self._told.too_much("daily_checkins", checkin.id)
                 continue
             answers = {name for form in self.forms(checkin) for name in form}

@@ -138,7 +138,7 @@ class EventComparison:
     def _look_for_more(self, rows: Sequence[Row]) -> None:
         known: set[uuid.UUID] = {our_id(row.table, row.key) for row in rows}
         for event in self._here.events.values():
-            is_old = event.columns["recorded_at"] <= self._here.known.imported_at
+            is_old = event.columns["recorded_at"] <= self._here.since
             if not event.is_of_checkin and is_old and event.id not in known:
                 self._told.too_much("health_events", event.id)
 

@@ -60,6 +60,12 @@ class Here:
         self.records = records_of({"user_id": user_id})
 
     @property
+    def since(self) -> dt.datetime:
+        """Tell when the person was first brought over: later rows are their own."""
+        stood = self.known.after.get("since")
+        return dt.datetime.fromisoformat(stood) if stood else self.known.imported_at
+
+    @property
     def is_profile_changed(self) -> bool:
         stood = self.known.after.get("profile_updated_at")
         return bool(stood) and dt.datetime.fromisoformat(stood) != self.profile.updated_at

@@ -42,7 +42,7 @@ class InsightComparison:
     def compare_interactions(self, rows: Sequence[Row]) -> None:
         known = self._compare(rows, self._here.interactions, INTERACTION, "context")
         for interaction_id, interaction in self._here.interactions.items():
-            is_old = interaction["created_at"] <= self._here.known.imported_at
+            is_old = interaction["created_at"] <= self._here.since
             if is_old and interaction_id not in known:
                 self._told.too_much("insight_interactions", interaction_id)
 
