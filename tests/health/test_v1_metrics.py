@@ -131,7 +131,7 @@ def test_counts_check_ins_in_both_storage_modes(as_alice, settings, has_events):
     assert found["medicationAdherenceRate"] == 67
     assert found["missedDosesLastWeek"] == 1
     assert found["totalMedicationCheckIns"] == 3
-    assert found["averageMoodScore"] == 7
+    assert found["averageMoodScore"] == 6
     assert found["currentPHQ4Score"] == 4
     assert found["phq4Trend"] is None
     assert found["anxietyAverage"] == 3
@@ -260,8 +260,9 @@ def test_counts_missed_doses(form, missed):
     ("moods", "average"),
     [
         ([], 5),
-        (["calm", "", "anxious"], 5),
-        (["empowered", "anxious"], 10),
+        (["calm", "", "undecided"], 5),
+        (["calm", "", "anxious"], 4),
+        (["empowered", "undecided"], 10),
         (["Hopeful, CONFIDENT"], 7.5),
         (["devastated", "devastated, confident"], 2.8),
         (["hopeful"] * 30 + ["devastated"], 7),
