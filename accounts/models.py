@@ -81,6 +81,20 @@ class User(AbstractBaseUser, PermissionsMixin):
         return self.email
 
 
+class PersonRow(models.Model):
+    """A row of one person. The keys are added by migrations, with the tenant in them."""
+
+    tenant = models.ForeignKey(
+        Tenant, on_delete=models.PROTECT, related_name="+", db_constraint=False, db_index=False
+    )
+    user = models.ForeignKey(
+        User, on_delete=models.PROTECT, related_name="+", db_constraint=False, db_index=False
+    )
+
+    class Meta:
+        abstract = True
+
+
 class UserProfile(models.Model):
     """What a person told about their journey. The names are those of the old service."""
 

@@ -9,7 +9,7 @@ from django.db.models import Exists, F, OuterRef, Q
 from django.db.models.functions import Now
 from django.db.models.lookups import IsNull
 
-from accounts.models import Tenant, User
+from accounts.models import PersonRow
 from core.models import CurrentTransactionId, TransactionId, uuid7
 from health.event_types import EVENT_TYPES
 
@@ -41,7 +41,7 @@ class HealthEventQuerySet(models.QuerySet["HealthEvent"]):
         return self.current().exclude(status=HealthEvent.Status.ENTERED_IN_ERROR)
 
 
-class HealthEvent(models.Model):
+class HealthEvent(PersonRow):
     """One thing that a person reported. Rows are appended and never changed.
 
     A correction or retraction is a further row: it relates to the first row of its event
@@ -55,12 +55,6 @@ class HealthEvent(models.Model):
         ENTERED_IN_ERROR = "entered-in-error"
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
-    tenant = models.ForeignKey(
-        Tenant, on_delete=models.PROTECT, related_name="+", db_constraint=False, db_index=False
-    )
-    user = models.ForeignKey(
-        User, on_delete=models.PROTECT, related_name="+", db_constraint=False, db_index=False
-    )
     event_type = models.TextField()
     event_subtype = models.TextField(null=True)
     event_data = models.JSONField()
@@ -138,7 +132,7 @@ class HealthEvent(models.Model):
         return self.related_event_id or self.id
 
 
-class DailyCheckin(models.Model):
+class DailyCheckin(PersonRow):
     """A row of the old daily form, with every column the old service had.
 
     A value that does not fit its column, an explicit null, and every key without a column
@@ -147,12 +141,6 @@ class DailyCheckin(models.Model):
     """
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
-    tenant = models.ForeignKey(
-        Tenant, on_delete=models.PROTECT, related_name="+", db_constraint=False, db_index=False
-    )
-    user = models.ForeignKey(
-        User, on_delete=models.PROTECT, related_name="+", db_constraint=False, db_index=False
-    )
     date_submitted = models.DateField()
     is_enhanced = models.BooleanField(default=False)
     mood_today = models.TextField()

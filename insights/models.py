@@ -6,7 +6,7 @@ from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Now
 
-from accounts.models import Tenant, User
+from accounts.models import PersonRow
 from core.models import TransactionId, uuid7
 
 # Insights of a person and an occasion have the same id wherever and whenever they are made.
@@ -17,7 +17,7 @@ def insight_id(user_id: uuid.UUID, occasion: str) -> uuid.UUID:
     return uuid.uuid5(NAMESPACE, f"{user_id}:{occasion}")
 
 
-class Insight(models.Model):
+class Insight(PersonRow):
     """Something that a person's data says to them.
 
     `occasion` says what it was written for, such as "daily:2026-11-21": one insight for each.
@@ -39,12 +39,6 @@ class Insight(models.Model):
         MIGRATION = "migration"
 
     id = models.UUIDField(primary_key=True, editable=False)
-    tenant = models.ForeignKey(
-        Tenant, on_delete=models.PROTECT, related_name="+", db_constraint=False, db_index=False
-    )
-    user = models.ForeignKey(
-        User, on_delete=models.PROTECT, related_name="+", db_constraint=False, db_index=False
-    )
     occasion = models.TextField(help_text="What it was written for; one insight for each.")
     insight_type = models.TextField()
     category = models.TextField(choices=Category)
@@ -91,7 +85,7 @@ class Insight(models.Model):
         return f"{self.insight_type} {self.local_date}"
 
 
-class InsightInteraction(models.Model):
+class InsightInteraction(PersonRow):
     """What a person did with an insight: viewed, dismissed, acted_on, shared, feedback, ….
 
     Old clients name insights by strings of their own making; those stand in `client_insight_id`.
@@ -99,12 +93,6 @@ class InsightInteraction(models.Model):
     """
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
-    tenant = models.ForeignKey(
-        Tenant, on_delete=models.PROTECT, related_name="+", db_constraint=False, db_index=False
-    )
-    user = models.ForeignKey(
-        User, on_delete=models.PROTECT, related_name="+", db_constraint=False, db_index=False
-    )
     insight = models.ForeignKey(
         Insight,
         on_delete=models.PROTECT,
@@ -145,16 +133,10 @@ class InsightInteraction(models.Model):
         return self.action
 
 
-class AnalyticsEvent(models.Model):
+class AnalyticsEvent(PersonRow):
     """What an old client reports of its own use: an event type, and data word for word."""
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
-    tenant = models.ForeignKey(
-        Tenant, on_delete=models.PROTECT, related_name="+", db_constraint=False, db_index=False
-    )
-    user = models.ForeignKey(
-        User, on_delete=models.PROTECT, related_name="+", db_constraint=False, db_index=False
-    )
     event_type = models.TextField()
     event_data = models.JSONField(default=dict)
     created_at = models.DateTimeField(db_default=Now())

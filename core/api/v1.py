@@ -7,13 +7,13 @@ every answer says so (RFC 9745 Deprecation, RFC 8594 Sunset).
 from typing import Any
 
 import msgspec
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, QueryDict
 from django.http.response import HttpResponseBase
 from rest_framework import status
 from rest_framework.response import Response
 
 from core.api.base import GatedView, HotPath, as_domain_error, unforeseen, with_etag
-from core.errors import DomainError
+from core.errors import DomainError, FieldError, InvalidInput
 
 LIFE = {
     "Deprecation": "@1795219200",  # 2026-11-21
@@ -79,3 +79,18 @@ def refusal(error: DomainError) -> HttpResponse:
         content_type="application/json",
         headers={"Cache-Control": "no-store"} | LIFE | error.headers,
     )
+
+
+def as_object(sent: object) -> dict[str, Any]:
+    if not isinstance(sent, dict):
+        raise InvalidInput.at("", "The body must be a JSON object.")
+    return sent
+
+
+def read_limit(query: QueryDict, *, default: int, most: int) -> int:
+    sent = query.get("limit", str(default))
+    is_short = sent.isdecimal() and len(sent) <= len(str(most))
+    if not is_short or not 1 <= int(sent) <= most:
+        detail = f"limit must be a whole number from 1 to {most}."
+        raise InvalidInput(detail, [FieldError(detail, parameter="limit")])
+    return int(sent)

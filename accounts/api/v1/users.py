@@ -11,8 +11,7 @@ from accounts import queries, services, tokens
 from accounts.services import Account
 from accounts.types import CYCLE_STAGES, MEDICATION_STATUSES
 from core.api.openapi import TEXT, UUID, YES_NO, Schema, described, object_of
-from core.api.v1 import V1View
-from core.errors import InvalidInput
+from core.api.v1 import V1View, as_object
 
 PUBLIC = (
     *("id", "email", "nickname", "confidence_meds", "confidence_costs", "confidence_overall"),
@@ -53,7 +52,7 @@ class LogIn(V1View):
 
     @described("Log in", {200: TOKEN}, body=object_of({"email": TEXT}, password=TEXT))
     def post(self, request: Request) -> Response:
-        body = read_body(request)
+        body = as_object(request.data)
         account = services.legacy_log_in(
             email=body.get("email"),
             password=body.get("password"),
@@ -77,7 +76,7 @@ class SignUp(V1View):
 
     @described("Sign up", {201: TOKEN}, body=SIGN_UP)
     def post(self, request: Request) -> Response:
-        body = read_body(request)
+        body = as_object(request.data)
         account = services.legacy_sign_up(
             email=body.get("email"),
             password=body.get("password"),
@@ -111,7 +110,7 @@ class Me(V1View):
     @described("Change the profile", {200: PROFILE}, body=ANSWERS)
     def put(self, request: Request) -> Response:
         user = services.update_profile(
-            person=self.person, changes=read_body(request), now=timezone.now()
+            person=self.person, changes=as_object(request.data), now=timezone.now()
         )
         return Response({"success": True, "user": user, "message": "Profile updated successfully"})
 
@@ -126,7 +125,7 @@ class Profile(V1View):
     @described("Change the profile", {200: USER}, body=ANSWERS)
     def put(self, request: Request) -> Response:
         user = services.update_profile(
-            person=self.person, changes=read_body(request), now=timezone.now()
+            person=self.person, changes=as_object(request.data), now=timezone.now()
         )
         message = "Profile updated successfully"
         return Response({**user, "success": True, "user": user, "message": message})
@@ -136,7 +135,7 @@ class Baseline(V1View):
     @described("Answer the baseline", {200: PROFILE}, body=BASELINE)
     def patch(self, request: Request) -> Response:
         user = services.update_baseline(
-            person=self.person, answers=read_body(request), now=timezone.now()
+            person=self.person, answers=as_object(request.data), now=timezone.now()
         )
         message = "Baseline data updated successfully"
         return Response({"success": True, "message": message, "user": user, "data": user})
@@ -149,7 +148,7 @@ class CycleStage(V1View):
         body=object_of({"cycle_stage": {"enum": list(CYCLE_STAGES)}}),
     )
     def patch(self, request: Request) -> Response:
-        stage = read_body(request).get("cycle_stage")
+        stage = as_object(request.data).get("cycle_stage")
         user = services.update_cycle_stage(person=self.person, stage=stage, now=timezone.now())
         return Response(
             {
@@ -171,7 +170,7 @@ class MedicationStatus(V1View):
     def patch(self, request: Request) -> Response:
         user = services.update_medication_status(
             person=self.person,
-            medication_status=read_body(request).get("medication_status"),
+            medication_status=as_object(request.data).get("medication_status"),
             now=timezone.now(),
         )
         return Response(
@@ -203,9 +202,3 @@ def token_for(account: Account) -> str:
 
 def public(fields: dict[str, Any]) -> dict[str, Any]:
     return {name: fields[name] for name in PUBLIC}
-
-
-def read_body(request: Request) -> dict[str, Any]:
-    if not isinstance(request.data, dict):
-        raise InvalidInput.at("", "The body must be a JSON object.")
-    return request.data

@@ -5,7 +5,7 @@ import uuid
 from typing import Any
 
 import msgspec
-from django.http import HttpRequest, HttpResponse, QueryDict
+from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from drf_spectacular.utils import OpenApiParameter
 from rest_framework import status
@@ -24,8 +24,8 @@ from core.api.openapi import (
     object_of,
     or_null,
 )
-from core.api.v1 import HotV1View, V1View
-from core.errors import FieldError, InvalidInput, NotFound
+from core.api.v1 import HotV1View, V1View, as_object, read_limit
+from core.errors import FieldError, NotFound
 from core.gate import Person
 from health import checkins, queries, services
 from health.queries import Checkin
@@ -73,7 +73,7 @@ LIMIT = OpenApiParameter(
 class Checkins(HotV1View):
     @described("Check-ins, newest first", {200: LIST}, parameters=[LIMIT])
     def get(self, request: HttpRequest) -> HttpResponse:
-        limit = read_limit(request.GET)
+        limit = read_limit(request.GET, default=DEFAULT_LIMIT, most=HIGHEST_LIMIT)
         texts = services.list_checkins(claims=self.claims(request), limit=limit)
         # Each check-in stands in the answer four times; it is written once.
         elements = b",".join([b'%b,"fields":%b}' % (text[:-1], text) for text in texts])
@@ -103,7 +103,7 @@ class EnhancedCheckins(V1View):
     def post(self, request: Request) -> Response:
         now = timezone.now()
         checkin = services.submit_enhanced_checkin(
-            person=self.person, form=as_form(request.data), now=now
+            person=self.person, form=as_object(request.data), now=now
         )
         insight = self.insight_of(self.person, now)
         answer = submitted(checkin) | {"enhanced_insight": insight, "insight": insight}
@@ -115,7 +115,9 @@ class CheckinsOfUser(V1View):
     def get(self, request: Request, user_id: str) -> Response:
         if user_id != str(self.person.id):
             raise NotFound("User not found")
-        found = queries.latest_checkins(self.person.id, read_limit(request.GET))
+        found = queries.latest_checkins(
+            self.person.id, read_limit(request.GET, default=DEFAULT_LIMIT, most=HIGHEST_LIMIT)
+        )
         elements = [element(checkin) for checkin in found]
         return Response({"success": True, "records": elements, "count": len(elements)})
 
@@ -185,7 +187,7 @@ class OneCheckin(V1View):
         checkin = services.update_checkin(
             person=self.person,
             checkin_id=known_id(checkin_id),
-            form=as_form(request.data),
+            form=as_object(request.data),
             now=timezone.now(),
         )
         return Response(
@@ -266,23 +268,8 @@ def encode(answer: dict[str, Any]) -> bytes:
     return msgspec.json.encode(answer)
 
 
-def as_form(sent: object) -> checkins.Form:
-    if not isinstance(sent, dict):
-        raise InvalidInput.at("", "The body must be a JSON object.")
-    return sent
-
-
 def read_form(request: HttpRequest) -> checkins.Form:
-    return as_form(decode_json(read_body(request) or b"{}"))
-
-
-def read_limit(query: QueryDict) -> int:
-    sent = query.get("limit", str(DEFAULT_LIMIT))
-    is_short = sent.isdecimal() and len(sent) <= len(str(HIGHEST_LIMIT))
-    if not is_short or not 1 <= int(sent) <= HIGHEST_LIMIT:
-        detail = f"limit must be a whole number from 1 to {HIGHEST_LIMIT}."
-        raise InvalidInput(detail, [FieldError(detail, parameter="limit")])
-    return int(sent)
+    return as_object(decode_json(read_body(request) or b"{}"))
 
 
 def known_id(text: str) -> uuid.UUID:

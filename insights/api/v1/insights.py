@@ -9,8 +9,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from core.api.openapi import TEXT, UUID, WHOLE, YES_NO, Schema, described, object_of, or_null
-from core.api.v1 import V1View
-from core.errors import FieldError, InvalidInput
+from core.api.v1 import V1View, as_object, read_limit
 from core.gate import Person
 from health import queries as health
 from insights import queries, services
@@ -70,7 +69,10 @@ class Insights(V1View):
         ],
     )
     def get(self, request: Request) -> Response:
-        found = queries.newest(self.person.id, read_limit(request))
+        found = queries.newest(
+            self.person.id,
+            read_limit(request._request.GET, default=DEFAULT_LIMIT, most=HIGHEST_LIMIT),
+        )
         shown = [written(insight) for insight in found]
         return Response({"success": True, "insights": shown, "count": len(shown)})
 
@@ -113,7 +115,7 @@ class MicroInsights(V1View):
         "A small insight about what the client has at hand", {200: MICRO_ANSWER}, body=MICRO_BODY
     )
     def post(self, request: Request) -> Response:
-        return self._answer(read_body(request))
+        return self._answer(as_object(request.data))
 
     def _answer(self, sent: dict[str, Any]) -> Response:
         finding, text = services.micro_insight(
@@ -168,7 +170,7 @@ class Engagement(V1View):
 
     @described("Record what was done with an insight", {200: RECORDED}, body=ENGAGEMENT)
     def post(self, request: Request) -> Response:
-        sent = read_body(request)
+        sent = as_object(request.data)
         interaction = services.record_engagement(
             person=self.person,
             insight_type=sent.get("insight_type"),
@@ -195,7 +197,7 @@ class Engagement(V1View):
 class Feedback(V1View):
     @described("Say whether an insight helped", {200: FEEDBACK_ANSWER}, body=FEEDBACK)
     def post(self, request: Request) -> Response:
-        sent = read_body(request)
+        sent = as_object(request.data)
         interaction = services.record_feedback(
             person=self.person,
             named=sent.get("insight_id"),
@@ -283,18 +285,3 @@ def small(finding: Finding, text: Text) -> dict[str, Any]:
         "icon": text.icon,
         "action": action,
     }
-
-
-def read_body(request: Request) -> dict[str, Any]:
-    if not isinstance(request.data, dict):
-        raise InvalidInput.at("", "The body must be a JSON object.")
-    return request.data
-
-
-def read_limit(request: Request) -> int:
-    sent = request.query_params.get("limit", str(DEFAULT_LIMIT))
-    is_short = sent.isdecimal() and len(sent) <= len(str(HIGHEST_LIMIT))
-    if not is_short or not 1 <= int(sent) <= HIGHEST_LIMIT:
-        detail = f"limit must be a whole number from 1 to {HIGHEST_LIMIT}."
-        raise InvalidInput(detail, [FieldError(detail, parameter="limit")])
-    return int(sent)
