@@ -2,11 +2,11 @@
 
 from django.db import models
 
-from accounts.models import Tenant, User
+from accounts.models import PersonRow, Tenant, User
 from core.models import uuid7
 
 
-class LegacyImport(models.Model):
+class LegacyImport(PersonRow):
     """One person who was brought over. Written in the same transaction as all their rows.
 
     `source_digest` is a SHA-256 over everything the old database held of the person, so that a
@@ -16,12 +16,6 @@ class LegacyImport(models.Model):
     """
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
-    tenant = models.ForeignKey(
-        Tenant, on_delete=models.PROTECT, related_name="+", db_constraint=False, db_index=False
-    )
-    user = models.ForeignKey(
-        User, on_delete=models.PROTECT, related_name="+", db_constraint=False, db_index=False
-    )
     source = models.TextField(help_text="Which database, without its password.")
     source_key = models.TextField(help_text="The person's id there.")
     source_digest = models.TextField()
