@@ -21,6 +21,8 @@ WEEK: Final = 7
 # How many of the newest check-ins the figures look at; more than two weeks hold.
 RECENT: Final = 90
 LATEST: Final = 30
+# A client may be a zone ahead of the profile. Later days are slips, which the old service took.
+AHEAD: Final = dt.timedelta(days=2)
 MOST_STRATEGIES: Final = 20
 
 MIDDLE_MOOD: Final = 5

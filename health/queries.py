@@ -167,9 +167,10 @@ HISTORY: Final = """
     SELECT count(*),
            count(*) FILTER (WHERE c.medication_taken = ANY (%(tracked)s)),
            min(c.date_submitted),
-           max(c.date_submitted),
+           max(c.date_submitted) FILTER (WHERE c.date_submitted <= %(last)s),
            max(c.updated_at),
-           max(c.date_submitted) FILTER (WHERE c.step IS DISTINCT FROM 1),
+           max(c.date_submitted)
+               FILTER (WHERE c.step IS DISTINCT FROM 1 AND c.date_submitted <= %(last)s),
            (SELECT u.created_at FROM users u WHERE u.id = %(user_id)s),
            (SELECT coalesce(json_agg(a ORDER BY a.occurred_at DESC, a.id DESC), '[]')::text
               FROM answers a)
@@ -182,10 +183,14 @@ HISTORY: Final = """
 MOST_ANSWERS: Final = 10
 
 
-def history(user_id: uuid.UUID) -> legacy_metrics.History:
-    """Count over all check-ins of a person. Both storage modes: their rows are in step."""
+def history(user_id: uuid.UUID, last: dt.date) -> legacy_metrics.History:
+    """Count over all check-ins of a person. Both storage modes: their rows are in step.
+
+    Days after `last` count, and are no part of a row of days: the old service took any date.
+    """
     parameters: dict[str, Any] = {
         "user_id": user_id,
+        "last": last,
         "tracked": list(legacy_metrics.TRACKED),
         "most_answers": MOST_ANSWERS,
         "with_events": keeps_events(user_id),
@@ -198,10 +203,10 @@ def history(user_id: uuid.UUID) -> legacy_metrics.History:
     return legacy_metrics.History(*figures)
 
 
-def find_checkins_since(user_id: uuid.UUID, date: dt.date) -> list[Checkin]:
-    """Find a person's check-ins of that day and later, newest first."""
+def find_checkins_between(user_id: uuid.UUID, first: dt.date, last: dt.date) -> list[Checkin]:
+    """Find a person's check-ins of these days, both included, newest first."""
     rows = DailyCheckin.objects.filter(
-        user_id=user_id, deleted_at=None, date_submitted__gte=date
+        user_id=user_id, deleted_at=None, date_submitted__range=(first, last)
     ).order_by("-date_submitted")
     return read_checkins(rows)
 
@@ -225,16 +230,16 @@ def event_ids_of_checkins(
     return found
 
 
-def find_events_since(
-    user_id: uuid.UUID, instant: dt.datetime, types: Sequence[str]
+def find_events_between(
+    user_id: uuid.UUID, first: dt.datetime, last: dt.datetime, types: Sequence[str]
 ) -> list[HealthEvent]:
-    """Find what holds now of these types, newest first, beside what check-ins say.
+    """Find what holds now of these types and this time, newest first, beside what check-ins say.
 
     In two steps, each by its index: in one, Postgres may read the person's whole history to find
     out what was corrected.
     """
     own = HealthEvent.objects.filter(user_id=user_id)
-    events = own.filter(event_type__in=types, occurred_at__gte=instant)
+    events = own.filter(event_type__in=types, occurred_at__range=(first, last))
     found = list(events.exclude(source=checkins.SOURCE).order_by("-occurred_at", "-id"))
     corrections = own.filter(related_event_id__in={event.root_id for event in found})
     newest: dict[uuid.UUID, int] = {}

@@ -558,11 +558,13 @@ def _date(value: object, now: dt.datetime) -> dt.date:
 
 
 def metrics(*, person: Person, now: dt.datetime) -> dict[str, Any]:
-    history = queries.history(person.id)
+    date = today(person, now)
+    last = date + legacy_metrics.AHEAD
+    history = queries.history(person.id, last)
     recent = queries.latest_checkins(person.id, legacy_metrics.RECENT)
-    days = [legacy_metrics.Day(checkin.date, checkin.form) for checkin in recent]
+    days = [legacy_metrics.Day(found.date, found.form) for found in recent if found.date <= last]
     signed_up = times.local_date(history.signed_up_at, person.time_zone)
-    figures = legacy_metrics.figures(history, days, today=today(person, now), signed_up=signed_up)
+    figures = legacy_metrics.figures(history, days, today=date, signed_up=signed_up)
     return {"user_id": person.id, **figures}
 
 

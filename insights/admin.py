@@ -200,7 +200,7 @@ class Ground:
 @admin.register(Insight)
 class InsightAdmin(RecordAdmin):
     purpose = "What people's own data says to them: alerts, trends, achievements, a word a day."
-    list_display = ("says", "person", "kind", "rank", "became", "state", "trigger", "written")
+    list_display = ("says", "person", "kind", "rank", "became", "state", "written")
     list_filter = (
         PersonFilter,
         KindFilter,
@@ -252,7 +252,7 @@ class InsightAdmin(RecordAdmin):
     @admin.display(description="state")
     def state(self, insight: Insight) -> str:
         if insight.expires_at and insight.expires_at > timezone.now():
-            return f"until {date_format(insight.expires_at, 'N j, H:i')}"
+            return f"until {date_format(insight.expires_at, 'N j')}"
         return pill("replaced", "Ended")
 
     @admin.display(description="written because")

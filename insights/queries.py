@@ -22,6 +22,8 @@ from insights.types import Checkin, Event, Facts
 
 CHECKIN_DAYS: Final = 60
 EVENT_DAYS: Final = 8
+# A client may be a zone ahead of the profile. Later days are slips, which the old service took.
+AHEAD: Final = dt.timedelta(days=2)
 # Of the event types, those that a rule looks at.
 TELLING: Final = ("mood", "medication", "assessment")
 # Who has not checked in for so long gets no insight a day.
@@ -71,10 +73,13 @@ class Row(Func):
 
 def facts(person: Person, today: dt.date) -> Facts:
     """Gather what the rules look at; see insights.types.Facts."""
-    found = health.find_checkins_since(person.id, today - dt.timedelta(days=CHECKIN_DAYS))
+    last = today + AHEAD
+    first = today - dt.timedelta(days=CHECKIN_DAYS)
+    found = health.find_checkins_between(person.id, first, last)
     event_ids = health.event_ids_of_checkins(person.id, [checkin.id for checkin in found])
     noon = dt.datetime.combine(today, dt.time(12), dt.UTC)
-    events = health.find_events_since(person.id, noon - dt.timedelta(days=EVENT_DAYS), TELLING)
+    since = noon - dt.timedelta(days=EVENT_DAYS)
+    events = health.find_events_between(person.id, since, noon + AHEAD, TELLING)
     return Facts(
         profile=accounts.profile(person.id),
         today=today,

@@ -278,9 +278,10 @@ def questions(hot):
             page_of_insights(hot, before=(5, insight.created_at, insight.id)),
         ),
         "recent events": (
-            queries.find_events_since,
+            queries.find_events_between,
             hot.id,
             NOW - dt.timedelta(days=8),
+            NOW,
             insights.TELLING,
         ),
         "events of check-ins": (queries.event_ids_of_checkins, hot.id, [checkin.id]),

@@ -7,6 +7,7 @@ import pytest
 from django.utils import timezone
 
 from accounts.models import User
+from health.models import DailyCheckin
 from insights.models import Insight
 from tests.conftest import ApiClient, client_of
 from tests.factories import make_user
@@ -19,7 +20,7 @@ WEEK = dt.timedelta(days=7)
 
 @pytest.fixture
 def person(committed_db: None) -> User:
-    return make_user()
+    return make_user(profile={"baseline_completed": True})
 
 
 @pytest.fixture
@@ -93,6 +94,21 @@ def test_do_not_come_for_what_lies_long_back(person, client):
     read_log()
 
     assert alerts(person) == []
+
+
+def test_and_figures_pass_over_a_day_that_the_old_service_took_for_one(person, client):
+    checkin = submit(client, anxiety_level=3)
+    slip = submit(client, anxiety_level=10, date_submitted="2025-01-01", **SEVERE)
+    DailyCheckin.objects.filter(id=slip["id"]).update(date_submitted="2999-12-31")
+
+    read_log()
+
+    assert alerts(person) == []
+    daily = client.call("GET", "/api/insights/daily").json()
+    assert daily["analysis_data"]["checkins_analyzed"] == 1
+    metrics = client.call("GET", "/api/users/metrics").json()["metrics"]
+    assert (metrics["totalCheckIns"], metrics["checkInStreak"]) == (2, 1)
+    assert metrics["dataRange"]["to"] == checkin["date_submitted"]
 
 
 def test_end_when_their_reason_is_corrected_away_and_hold_again_when_it_is_back(person, client):
