@@ -2,21 +2,18 @@
 
 import json
 import os
-import random
 import re
 import secrets
 import socketserver
 import subprocess
 import sys
 import threading
-import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from io import StringIO
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 import pytest
 from celery import Celery
@@ -24,12 +21,10 @@ from django.conf import settings
 from django.core.management import CommandError, call_command
 
 from accounts.models import User
-from config.dev.processes import last_lines, port_is_free, wait_until
+from config.dev.processes import last_lines, wait_until
+from tests import web as servers
 
-WEB = (
-    *("granian", "config.wsgi:application", "--interface", "wsgi", "--host", "127.0.0.1"),
-    *("--workers", "1", "--blocking-threads", "2", "--runtime-mode", "st", "--no-ws"),
-)
+BROKER = 9
 WORKER = (
     *("celery", "-A", "config", "worker", "-Q", "default,documents,metrics", "--pool", "solo"),
     *("--beat", "--loglevel", "WARNING", "--without-gossip", "--without-mingle", "-n", "verify@it"),
@@ -98,50 +93,6 @@ def verify_from_elsewhere(committed_db: None, tmp_path: Path) -> Verify:
     return run
 
 
-def installation() -> dict[str, str]:
-    """The test database, and a broker of its own: no other test's tasks are in it."""
-    database, broker = urlsplit(os.environ["DATABASE_URL"]), urlsplit(os.environ["REDIS_URL"])
-    name = settings.DATABASES["default"]["NAME"]
-    return {
-        "DATABASE_URL": database._replace(path=f"/{name}").geturl(),
-        "REDIS_URL": broker._replace(path="/9").geturl(),
-    }
-
-
-@contextmanager
-def process(log: Path, *command: str, **variables: str) -> Iterator[subprocess.Popen[bytes]]:
-    with log.open("wb") as output:
-        running = subprocess.Popen(  # noqa: S603
-            [sys.executable, "-m", *command],
-            cwd=settings.ROOT,
-            env=os.environ | installation() | variables,
-            stdout=output,
-            stderr=output,
-        )
-    try:
-        yield running
-    finally:
-        running.terminate()
-        try:
-            running.wait(15)
-        except subprocess.TimeoutExpired:
-            running.kill()
-            running.wait()
-
-
-def answers(url: str) -> bool:
-    try:
-        with urllib.request.urlopen(f"{url}/livez", timeout=5):  # noqa: S310
-            return True
-    except OSError:
-        return False
-
-
-def free_port() -> int:
-    """Below the range from which the system takes ports for outgoing connections."""
-    return next(p for p in random.sample(range(20_000, 32_000), 50) if port_is_free("127.0.0.1", p))
-
-
 @pytest.fixture(scope="module")
 def web(
     django_db_setup: None, tmp_path_factory: pytest.TempPathFactory
@@ -151,13 +102,7 @@ def web(
     with ExitStack() as stack:
 
         def start(**variables: str) -> str:
-            port = free_port()
-            log = folder / f"{port}.log"
-            running = stack.enter_context(process(log, *WEB, "--port", str(port), **variables))
-            url = f"http://127.0.0.1:{port}"
-            wait_until(lambda: running.poll() is not None or answers(url), seconds=60)
-            assert answers(url), last_lines(log, 30)
-            return url
+            return stack.enter_context(servers.web(folder, broker=BROKER, **variables))
 
         yield start
 
@@ -179,8 +124,8 @@ def worker(usual: str, tmp_path: Path) -> Iterator[None]:
     schedule = ("-s", str(tmp_path / "schedule"))
     log = tmp_path / "worker.log"
     with (
-        process(log, *WORKER, *schedule),
-        Celery(broker=installation()["REDIS_URL"]) as app,
+        servers.process(log, *WORKER, *schedule, broker=BROKER),
+        Celery(broker=servers.installation(BROKER)["REDIS_URL"]) as app,
     ):
         ping = app.control.ping
         assert wait_until(lambda: bool(ping(timeout=0.5)), seconds=60), last_lines(log)
