@@ -78,7 +78,8 @@ class ReportingCommand(BaseCommand):
         self.stdout.write(f"People: {', '.join(people)}.")
         for table, rows in sorted(report.rows.items()):
             self.stdout.write(f"  {table:<28}{rows:>10,} rows")
-        self.stdout.write(f"{report.fields_compared:,} fields compared in {report.seconds:.1f} s.")
+        done = f"{report.fields_compared:,} fields compared" if report.fields_compared else "Done"
+        self.stdout.write(f"{done} in {report.seconds:.1f} s.")
         self._list("Faults", [str(finding) for finding in report.faults])
         self._list("Differences", [str(finding) for finding in report.differences])
         self._list("Notes", report.notes)
