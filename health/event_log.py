@@ -53,7 +53,7 @@ def page(
     types: list[str] | None,
     with_history: bool,
     as_of: dt.datetime | None,
-    before: tuple[str, str] | None,
+    before: tuple[dt.datetime, uuid.UUID] | None,
     limit: int,
 ) -> tuple[str, str | None]:
     """Read one page of the timeline, newest first: the events as JSON, and where it ended."""
@@ -66,7 +66,7 @@ def page(
             types,
             with_history,
             as_of or "infinity",
-            *(before or ("infinity", str(uuid.UUID(int=2**128 - 1)))),
+            *map(str, before or ("infinity", uuid.UUID(int=2**128 - 1))),
             limit,
         ),
     )

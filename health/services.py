@@ -1,6 +1,5 @@
 """What can be done with health events and check-ins."""
 
-import base64
 import datetime as dt
 import re
 import uuid
@@ -13,7 +12,7 @@ import msgspec
 from accounts import queries as people
 from accounts import services as accounts
 from accounts.types import CYCLE_STAGES
-from core import gate, times
+from core import cursors, gate, times
 from core.depth import check_depth
 from core.errors import DomainError, FieldError, InvalidInput, NotFound
 from core.gate import Claims, Person
@@ -109,11 +108,11 @@ def read_timeline(*, claims: Claims, query: TimelineQuery) -> tuple[str, str | N
         "types": _types(query.event_types),
         "with_history": query.include == "history",
         "as_of": None if query.as_of is None else times.read_parameter(query.as_of, "as_of"),
-        "before": _read_cursor(query.cursor),
+        "before": cursors.read(query.cursor, cursors.instant, uuid.UUID),
         "limit": query.limit,
     }
     events, position = _in_step(claims, lambda: event_log.page(claims, **page))
-    return events, _write_cursor(position)
+    return events, cursors.write(position) if position else None
 
 
 def correct_event(
@@ -318,23 +317,6 @@ def _types(names: str | None) -> list[str] | None:
         detail = f"event_types: must be one or more of {', '.join(EVENT_TYPES)}, with commas."
         raise InvalidInput(detail, [FieldError(detail, parameter="event_types")])
     return types
-
-
-def _write_cursor(position: str | None) -> str | None:
-    return base64.urlsafe_b64encode(position.encode()).decode() if position else None
-
-
-def _read_cursor(cursor: str | None) -> tuple[str, str] | None:
-    """Take a cursor apart: the instant and id of the last event of the page before."""
-    if cursor is None:
-        return None
-    try:
-        instant, _, event_id = base64.urlsafe_b64decode(cursor).decode().partition(",")
-        at = dt.datetime.fromisoformat(instant).astimezone(dt.UTC)
-        return at.isoformat(), str(uuid.UUID(event_id))
-    except (ValueError, OverflowError):
-        detail = "cursor: is not one that a page's `next` gave."
-        raise InvalidInput(detail, [FieldError(detail, parameter="cursor")]) from None
 
 
 # Check-ins

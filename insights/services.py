@@ -1,6 +1,5 @@
 """What can be done with insights."""
 
-import base64
 import datetime as dt
 import uuid
 from collections.abc import Mapping
@@ -8,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from accounts import queries as accounts
-from core import exact_json
+from core import cursors, exact_json
 from core.depth import check_depth
 from core.errors import DomainError, FieldError, InvalidInput, NotFound
 from core.gate import Person
@@ -206,10 +205,10 @@ def list_insights(
         insight_type=insight_type,
         is_viewed=is_viewed,
         with_all=with_all,
-        before=_read_cursor(cursor),
+        before=cursors.read(cursor, int, cursors.instant, uuid.UUID),
         limit=limit,
     )
-    return page.insights, _write_cursor(page.next)
+    return page.insights, cursors.write(*page.next) if page.next else None
 
 
 def get_insight(*, person: Person, named: uuid.UUID) -> tuple[Insight, list[InsightInteraction]]:
@@ -317,26 +316,6 @@ def _context(value: object, name: str) -> dict[str, Any]:
     if len(exact_json.encode(value).encode()) > LARGEST_CONTEXT:
         raise InvalidInput.at(f"/{name}", f"{name}: is larger than 64 KB.")
     return value
-
-
-def _write_cursor(position: tuple[int, dt.datetime, uuid.UUID] | None) -> str | None:
-    if position is None:
-        return None
-    priority, created_at, last_id = position
-    text = f"{priority},{created_at.isoformat()},{last_id}"
-    return base64.urlsafe_b64encode(text.encode()).decode()
-
-
-def _read_cursor(cursor: str | None) -> tuple[int, dt.datetime, uuid.UUID] | None:
-    if cursor is None:
-        return None
-    try:
-        priority, instant, last_id = base64.urlsafe_b64decode(cursor).decode().split(",")
-        created_at = dt.datetime.fromisoformat(instant).astimezone(dt.UTC)
-        return int(priority), created_at, uuid.UUID(last_id)
-    except (ValueError, OverflowError):
-        detail = "cursor: is not one that a page's `next` gave."
-        raise InvalidInput(detail, [FieldError(detail, parameter="cursor")]) from None
 
 
 # What old clients report of their own use
