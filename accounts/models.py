@@ -141,6 +141,21 @@ class UserProfile(models.Model):
         return self.nickname
 
 
+class TimeZoneChange(PersonRow):
+    """A time zone that a person's profile had `until` it was changed; written by a trigger."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    time_zone = models.TextField()
+    until = models.DateTimeField()
+
+    class Meta:
+        db_table = "time_zone_changes"
+        indexes = (models.Index(fields=("user", "until"), name="time_zone_changes_in_time"),)
+
+    def __str__(self) -> str:
+        return self.time_zone
+
+
 class RefreshFamily(models.Model):
     """One log-in on one device: the chain of refresh tokens that came out of it."""
 

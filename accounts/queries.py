@@ -1,9 +1,23 @@
 """Questions about people."""
 
 import uuid
-from typing import Any
+from typing import Any, Final
+
+from django.db import connection
 
 from accounts.models import User, UserProfile
+from accounts.types import ZonePeriod
+
+ZONES: Final = """
+    SELECT time_zone, until
+      FROM time_zone_changes
+     WHERE user_id = %s
+     UNION ALL
+    SELECT timezone, NULL
+      FROM user_profiles
+     WHERE user_id = %s
+     ORDER BY until NULLS LAST
+"""
 
 SHOWN = ("id", "email", "is_active", "created_at")
 
@@ -39,3 +53,10 @@ def user_fields(user: dict[str, Any], profile: UserProfile) -> dict[str, Any]:
         "email_opt_in": profile.email_opt_in,
         "created_at": user["created_at"],
     }
+
+
+def time_zones(user_id: uuid.UUID) -> list[ZonePeriod]:
+    """Give the zones that a person has been in, the one of now last."""
+    with connection.cursor() as cursor:
+        cursor.execute(ZONES, [user_id, user_id])
+        return [ZonePeriod(*row) for row in cursor.fetchall()]

@@ -350,8 +350,10 @@ def erase_person(*, user_id: uuid.UUID, requested_by: str, reason: str) -> uuid.
         raise NotErasable("The console's log names this person as the author of entries.")
     with connection.cursor() as cursor:
         cursor.execute("SELECT erase_person(%s, %s, %s)", [user_id, requested_by, reason])
-        row = cursor.fetchone()
-    return uuid.UUID(str(row[0])) if row else uuid.UUID(int=0)
+        certificate_id: uuid.UUID | None = cursor.fetchone()[0]
+    if certificate_id is None:  # Somebody else was faster.
+        raise UnknownUser("There is no person with this id.")
+    return certificate_id
 
 
 def _account(email: str, now: dt.datetime) -> Account:

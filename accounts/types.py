@@ -1,5 +1,7 @@
 """The words of a person's journey, as the old clients know them."""
 
+import datetime as dt
+from dataclasses import dataclass
 from typing import Final
 
 CYCLE_STAGES: Final = (
@@ -35,3 +37,11 @@ MEDICATION_STATUS_OF_STAGE: Final = {
 }
 
 DEFAULT_TIME_ZONE: Final = "America/Los_Angeles"
+
+
+@dataclass(frozen=True, slots=True)
+class ZonePeriod:
+    """The time zone of a person `until` it was changed; None: it is the one of now."""
+
+    time_zone: str
+    until: dt.datetime | None

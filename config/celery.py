@@ -30,6 +30,12 @@ app.conf.update(
             "schedule": 10.0,
             "options": {"expires": 30},
         },
+        # Reads are exact without it; the fewer days are marked, the cheaper they are.
+        "fold metrics": {
+            "task": "health.tasks.fold_metrics",
+            "schedule": 2.0,
+            "options": {"expires": 10},
+        },
         # An alert is there within seconds.
         "write insights of new events": {
             "task": "insights.tasks.write_insights_of_new_events",

@@ -89,7 +89,10 @@ INSTALLED_APPS = [
     "core",
     "accounts",
     "health",
+    "medications",
+    "assessments",
     "insights",
+    "analytics",
     "legacy",
 ]
 MIDDLEWARE = [

@@ -9,7 +9,8 @@ from typing import Any, Final
 
 import msgspec
 
-EXPONENT: Final = re.compile(rb"\de\d")
+# What ends a number must follow, so that a UUID is none. It begins with a letter to be fast.
+EXPONENT: Final = re.compile(rb"e\d+(?:[,\]}]|$)")
 TOKEN: Final = re.compile(rb'"(?:[^"\\]|\\.)*"|-?\d(?:\.\d+)?e\d+')
 
 

@@ -3,6 +3,7 @@
 import secrets
 import time
 import uuid
+from decimal import Decimal
 from typing import Any
 
 from django.db import models
@@ -44,3 +45,10 @@ class TransactionId(models.Field[str, str]):
 class CurrentTransactionId(models.Func):
     function = "pg_current_xact_id"
     output_field = TransactionId()
+
+
+class Exactly(models.Field[Decimal, Decimal]):
+    """Postgres' numeric without bounds: no sum is rounded, and none is too large."""
+
+    def db_type(self, connection: Any) -> str:
+        return "numeric"

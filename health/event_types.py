@@ -49,6 +49,75 @@ def _schema(title: str, properties: dict[str, Schema], **rules: Any) -> Schema:
     }
 
 
+MOOD: Final[dict[str, Schema]] = {
+    "mood": {"type": "string", "minLength": 1},
+    "confidence": ONE_TO_TEN,
+    "anxiety_level": ONE_TO_TEN,
+    "note": TEXT,
+    "primary_concern": TEXT,
+    "injection_confidence": ONE_TO_TEN,
+    "partner_involved": YES_NO,
+    "info_needs": TEXTS,
+    "extra": {"type": "object"},
+}
+MEDICATION: Final[dict[str, Schema]] = {
+    "status": _one_of("taken", "missed", "skipped", "partial"),
+    "reported": TEXT,
+    "missed_doses": _integer(0, 1000),
+    "medication_name": TEXT,
+    "dose": TEXT,
+    "reason": TEXT,
+}
+# SQL reads these (medication_adherence_v*.sql): nothing may pass that Postgres can't.
+NAMED_MEDICATION: Final[dict[str, Schema]] = {
+    "medication_id": {"type": ["string", "null"], "format": "uuid"},
+    "scheduled_for": {
+        "type": ["string", "null"],
+        "format": "date-time",
+        "pattern": r"^(19|2\d)\d\d-\d\d-\d\dT\d\d:\d\d:[0-5]\d(\.\d{1,9})?(Z|[+-](0\d|1[0-4]):[0-5]\d)$",
+    },
+    "note": TEXT,
+}
+SYMPTOM: Final[dict[str, Schema]] = {
+    "symptoms": TEXTS,
+    "severity": _number(0, 10),
+    "note": TEXT,
+}
+
+
+ASSESSMENT: Final[dict[str, Schema]] = {
+    "total_score": _integer(0, 27),
+    "anxiety_score": _integer(0, 6),
+    "depression_score": _integer(0, 6),
+    "feeling_nervous": _integer(0, 3),
+    "stop_worrying": _integer(0, 3),
+    "little_interest": _integer(0, 3),
+    "feeling_down": _integer(0, 3),
+}
+# A clinic's own questionnaires may have higher totals.
+SCORED_ASSESSMENT: Final[dict[str, Schema]] = {
+    "total_score": _integer(0, 1_000_000),
+    **dict.fromkeys(
+        (
+            *("sleep_trouble", "tiredness", "appetite", "feeling_failure", "concentration"),
+            *("movement", "self_harm_thoughts", "difficulty"),
+            *("worrying_too_much", "trouble_relaxing", "restlessness", "irritability"),
+            "feeling_afraid",
+        ),
+        _integer(0, 3),
+    ),
+    "sub_scores": {"type": ["object", "null"]},
+    "severity": TEXT,
+    "instrument": TEXT,
+    "instrument_version": TEXT,
+    "is_complete": YES_NO,
+    "missing": TEXTS,
+    "safety_items": TEXTS,
+    "started_at": INSTANT,
+    "loinc": {"type": ["object", "null"]},
+}
+
+
 @dataclass(frozen=True)
 class EventType:
     """`schemas` by version, oldest first; the last one checks what comes in now."""
@@ -70,65 +139,32 @@ EVENT_TYPES: Final = {
             "mood",
             "How the person feels, and how confident they are.",
             (
-                _schema(
-                    "Mood",
-                    {
-                        "mood": {"type": "string", "minLength": 1},
-                        "confidence": ONE_TO_TEN,
-                        "anxiety_level": ONE_TO_TEN,
-                        "note": TEXT,
-                        "primary_concern": TEXT,
-                        "injection_confidence": ONE_TO_TEN,
-                        "partner_involved": YES_NO,
-                        "info_needs": TEXTS,
-                        "extra": {"type": "object"},
-                    },
-                ),
+                _schema("Mood", MOOD),
+                _schema("Mood", MOOD | {"triggers": TEXTS}),
             ),
         ),
         EventType(
             "medication",
             "A dose taken, missed or skipped, or the day's summary of them.",
             (
-                _schema(
-                    "Medication",
-                    {
-                        "status": _one_of("taken", "missed", "skipped", "partial"),
-                        "reported": TEXT,
-                        "missed_doses": _integer(0, 1000),
-                        "medication_name": TEXT,
-                        "dose": TEXT,
-                        "reason": TEXT,
-                    },
-                ),
+                _schema("Medication", MEDICATION),
+                _schema("Medication", MEDICATION | NAMED_MEDICATION),
             ),
         ),
         EventType(
             "symptom",
             "Symptoms and side effects.",
             (
-                _schema(
-                    "Symptom",
-                    {"symptoms": TEXTS, "severity": _number(0, 10), "note": TEXT},
-                ),
+                _schema("Symptom", SYMPTOM),
+                _schema("Symptom", SYMPTOM | {"triggers": TEXTS}),
             ),
         ),
         EventType(
             "assessment",
             "Answers and scores of a questionnaire such as PHQ-4.",
             (
-                _schema(
-                    "Assessment",
-                    {
-                        "total_score": _integer(0, 27),
-                        "anxiety_score": _integer(0, 6),
-                        "depression_score": _integer(0, 6),
-                        "feeling_nervous": _integer(0, 3),
-                        "stop_worrying": _integer(0, 3),
-                        "little_interest": _integer(0, 3),
-                        "feeling_down": _integer(0, 3),
-                    },
-                ),
+                _schema("Assessment", ASSESSMENT),
+                _schema("Assessment", ASSESSMENT | SCORED_ASSESSMENT),
             ),
         ),
         EventType(
@@ -220,23 +256,28 @@ EVENT_TYPES: Final = {
     )
 }
 
+# Sources of events that the server alone writes, and what to do instead of correcting one.
+SERVER_SOURCES: Final = {
+    "assessment": "The server scored it. Complete the questionnaire again, or retract the event.",
+}
+
 _VALIDATORS: Final = {
     name: jsonschema_rs.Draft202012Validator(kind.schemas[-1], validate_formats=True)
     for name, kind in EVENT_TYPES.items()
 }
 
 
-def get_event_type(name: str, pointer: str) -> EventType:
+def get_event_type(name: str) -> EventType:
     try:
         return EVENT_TYPES[name]
     except KeyError:
         detail = f"event_type: must be one of {', '.join(EVENT_TYPES)}."
-        raise InvalidInput.at(f"{pointer}/event_type", detail) from None
+        raise InvalidInput.at("/event_type", detail) from None
 
 
-def check_data(kind: EventType, data: dict[str, Any], pointer: str) -> None:
+def check_data(kind: EventType, data: dict[str, Any]) -> None:
     """Raise InvalidInput naming each key of the data that its schema refuses."""
-    check_depth(data, f"{pointer}/event_data")
+    check_depth(data, "/event_data")
     validator = _VALIDATORS[kind.name]
     if validator.is_valid(data):
         return
@@ -244,7 +285,7 @@ def check_data(kind: EventType, data: dict[str, Any], pointer: str) -> None:
     for error in islice(validator.iter_errors(data), MOST_FAULTS):
         path = "".join(f"/{step}" for step in error.instance_path)
         detail = f"{error.message[:LONGEST_FAULT]}."
-        errors.append(FieldError(detail, pointer=f"{pointer}/event_data{path}"))
+        errors.append(FieldError(detail, pointer=f"/event_data{path}"))
     first = errors[0]
     name = (first.pointer or "").strip("/")
     raise InvalidInput(f"{name}: {first.detail}", errors)

@@ -9,8 +9,8 @@ from django.db.models import Exists, F, OuterRef, Q
 from django.db.models.functions import Now
 from django.db.models.lookups import IsNull
 
-from accounts.models import PersonRow
-from core.models import CurrentTransactionId, TransactionId, uuid7
+from accounts.models import PersonRow, Tenant
+from core.models import CurrentTransactionId, Exactly, TransactionId, uuid7
 from health.event_types import EVENT_TYPES
 
 
@@ -203,3 +203,112 @@ class DailyCheckin(PersonRow):
 
     def __str__(self) -> str:
         return f"check-in {self.date_submitted}"
+
+
+class UserDailyMetrics(PersonRow):
+    """A person's local day in figures: what fold_events() says of the events that hold.
+
+    Written by fold_metrics() and rebuild_metrics() alone. Days in `metric_marks` have changed
+    since; the view exact_daily_metrics computes those. Figures add up (counts, sums, the least,
+    the greatest, the last by time); means are divided when they are read.
+    """
+
+    pk = models.CompositePrimaryKey("user_id", "local_date", "tenant_id")
+    local_date = models.DateField()
+    event_count = models.IntegerField()
+    mood_entries = models.IntegerField()
+    medication_entries = models.IntegerField()
+    symptom_entries = models.IntegerField()
+    assessment_entries = models.IntegerField()
+    vital_entries = models.IntegerField()
+    treatment_entries = models.IntegerField()
+    appointment_entries = models.IntegerField()
+    note_entries = models.IntegerField()
+    sleep_entries = models.IntegerField()
+    exercise_entries = models.IntegerField()
+    has_checkin = models.BooleanField(help_text="The daily form was sent for this day.")
+    latest_mood = models.TextField(null=True)
+    moods = ArrayField(models.TextField(), null=True, help_text="In the order of time.")
+    confidence_count = models.IntegerField()
+    confidence_sum = Exactly(null=True)
+    confidence_min = Exactly(null=True)
+    confidence_max = Exactly(null=True)
+    confidence_last = Exactly(null=True)
+    anxiety_count = models.IntegerField()
+    anxiety_sum = Exactly(null=True)
+    anxiety_min = Exactly(null=True)
+    anxiety_max = Exactly(null=True)
+    anxiety_last = Exactly(null=True)
+    medications_taken = models.IntegerField()
+    medications_missed = models.IntegerField()
+    medications_skipped = models.IntegerField()
+    medications_partial = models.IntegerField()
+    missed_doses = Exactly(help_text="As counted by the person in the daily form.")
+    symptoms_reported = models.IntegerField()
+    symptoms = models.JSONField(null=True, help_text="A list of texts for each event.")
+    triggers = models.JSONField(null=True, help_text="A list of texts for each event.")
+    concerns = ArrayField(models.TextField(), null=True)
+    severity_count = models.IntegerField()
+    severity_sum = Exactly(null=True)
+    severity_min = Exactly(null=True)
+    severity_max = Exactly(null=True)
+    assessments = models.JSONField(null=True, help_text="[subtype, total score] of each event.")
+    sleep_hours_count = models.IntegerField()
+    sleep_hours_sum = Exactly(null=True)
+    sleep_quality_count = models.IntegerField()
+    sleep_quality_sum = Exactly(null=True)
+    exercise_minutes = Exactly()
+    first_event_at = models.DateTimeField()
+    last_event_at = models.DateTimeField()
+    last_updated = models.DateTimeField(help_text="When the newest of its events was recorded.")
+
+    class Meta:
+        db_table = "user_daily_metrics"
+
+    def __str__(self) -> str:
+        return f"{self.local_date}"
+
+
+class TenantDailyMetrics(models.Model):
+    """A clinic's day, all people together: the sum of their user_daily_metrics, kept by triggers."""
+
+    pk = models.CompositePrimaryKey("tenant_id", "local_date")
+    tenant = models.ForeignKey(Tenant, on_delete=models.PROTECT, related_name="+", db_index=False)
+    local_date = models.DateField()
+    person_count = models.IntegerField(help_text="People who recorded something.")
+    checkin_count = models.IntegerField()
+    event_count = models.BigIntegerField()
+    medications_taken = models.BigIntegerField()
+    medications_missed = models.BigIntegerField()
+    symptoms_reported = models.BigIntegerField()
+    assessment_entries = models.BigIntegerField()
+    confidence_count = models.BigIntegerField()
+    confidence_sum = Exactly()
+    anxiety_count = models.BigIntegerField()
+    anxiety_sum = Exactly()
+
+    class Meta:
+        db_table = "tenant_daily_metrics"
+
+    def __str__(self) -> str:
+        return f"{self.local_date}"
+
+
+class MetricRebuild(models.Model):
+    """A run of rebuild_metrics: how far it came, so that the next one goes on there."""
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    position = models.UUIDField(default=uuid.UUID(int=0), help_text="The last person done.")
+    person_count = models.IntegerField(default=0)
+    day_count = models.BigIntegerField(default=0)
+    changed_count = models.BigIntegerField(
+        default=0, help_text="Days that stood otherwise than their events say."
+    )
+    started_at = models.DateTimeField(db_default=Now())
+    finished_at = models.DateTimeField(null=True)
+
+    class Meta:
+        db_table = "metric_rebuilds"
+
+    def __str__(self) -> str:
+        return str(self.id)

@@ -8,13 +8,15 @@ from collections.abc import Callable, Sequence
 from typing import Any, Final, TypeVar
 
 import msgspec
+from django.db import IntegrityError, transaction
+from msgspec import UNSET
 
 from accounts import queries as people
 from accounts import services as accounts
 from accounts.types import CYCLE_STAGES
 from core import cursors, gate, times
 from core.depth import check_depth
-from core.errors import DomainError, FieldError, InvalidInput, NotFound
+from core.errors import MOST_FAULTS, DomainError, FieldError, InvalidInput, NotFound
 from core.gate import Claims, Person
 from core.models import uuid7, uuid7s
 from health import (
@@ -27,10 +29,19 @@ from health import (
     questions,
     storage,
 )
-from health.event_types import EVENT_TYPES, check_data, get_event_type
+from health.event_log import Item
+from health.event_types import EVENT_TYPES, SERVER_SOURCES, check_data, get_event_type
 from health.models import DailyCheckin, HealthEvent
 from health.queries import Checkin
-from health.types import CorrectionIn, EventIn, TimelineQuery
+from health.types import (
+    BatchOut,
+    CorrectionIn,
+    CountsOut,
+    EventIn,
+    FaultOut,
+    ResultOut,
+    TimelineQuery,
+)
 
 
 class ClientEventConflict(DomainError):
@@ -41,6 +52,11 @@ class ClientEventConflict(DomainError):
 class AlreadyRetracted(DomainError):
     status = 409
     code = "event-retracted"
+
+
+class WrittenByServer(DomainError):
+    status = 409
+    code = "written-by-server"
 
 
 class VersionMismatch(DomainError):
@@ -61,6 +77,9 @@ class Recorded(msgspec.Struct):
 
 
 _RECORDED = msgspec.json.Decoder(list[Recorded])
+_RESULTS = msgspec.json.Decoder(list[ResultOut])
+# A batch may have a thousand invalid events, so an answer names fewer faults of each.
+MOST_FAULTS_OF_ONE: Final = 10
 
 
 # Events
@@ -69,34 +88,137 @@ _RECORDED = msgspec.json.Decoder(list[Recorded])
 def record_event(
     *, claims: Claims, event: EventIn, idempotency_key: str | None, now: dt.datetime
 ) -> Recorded:
-    item = _checked(event, uuid7(), idempotency_key, "", now)
-    recorded = _RECORDED.decode(_append(claims, [item]))[0]
+    _refuse_kept_source(event)
+    item = _checked(event, uuid7(), idempotency_key, now)
+    recorded = _RECORDED.decode(_append(claims, [item], with_events=True))[0]
     if recorded.outcome == "conflict":
-        detail = "client_event_id: was used before, for an event with other content."
-        raise ClientEventConflict(detail, [FieldError(detail, pointer="/client_event_id")])
+        raise _conflict()
     return recorded
 
 
-def record_events(
-    *, claims: Claims, events: Sequence[EventIn], idempotency_key: str | None, now: dt.datetime
-) -> str:
-    """Record up to 1,000 events in one transaction. Answers JSON: a result per item, in order.
+def record_event_of(
+    *, person: Person, event: EventIn, idempotency_key: str | None, now: dt.datetime
+) -> tuple[HealthEvent, bool]:
+    """Record an event that another app makes for the person inside the gate.
 
-    An invalid item refuses the whole batch, naming each fault by index. `idempotency_key` gives
-    the n-th item without a client_event_id the id "key#n".
+    Its source may be one that clients cannot use. Gives the event, and whether it is new: the
+    same content under the same client_event_id is the event that was recorded before.
     """
-    items: list[dict[str, Any]] = []
-    faults: list[FieldError] = []
-    for index, (event, event_id) in enumerate(zip(events, uuid7s(len(events)), strict=True)):
-        key = f"{idempotency_key}#{index}" if idempotency_key else None
-        try:
-            items.append(_checked(event, event_id, key, f"/events/{index}", now))
-        except InvalidInput as error:
-            faults += error.errors
+    bring_up_to_date(person)
+    item = msgspec.structs.asdict(_checked(event, uuid7(), idempotency_key, now))
+    states_time = item.pop("states_time")
+    instant, offset = item.pop("occurred_at"), item.pop("utc_offset_minutes")
+    local = _local(instant, offset, item.pop("time_zone") or person.time_zone)
+    row = HealthEvent(user_id=person.id, tenant_id=person.tenant_id, **item | local)
+    try:
+        with transaction.atomic():
+            return event_log.append([row])[0], True
+    except IntegrityError:
+        found = HealthEvent.objects.filter(
+            user_id=person.id, client_event_id=row.client_event_id, related_event_id=None
+        ).first()
+        if found is None:
+            raise
+    same = ["event_type", "event_subtype", "event_data", *(["occurred_at"] if states_time else [])]
+    if any(getattr(found, name) != getattr(row, name) for name in same):
+        raise _conflict()
+    return found, False
+
+
+def _conflict() -> ClientEventConflict:
+    detail = "client_event_id: was used before, for an event with other content."
+    return ClientEventConflict(detail, [FieldError(detail, pointer="/client_event_id")])
+
+
+def record_events(
+    *,
+    claims: Claims,
+    events: Sequence[EventIn | InvalidInput],
+    all_or_nothing: bool,
+    idempotency_key: str | None,
+    now: dt.datetime,
+) -> BatchOut:
+    """Record up to 1,000 events in one transaction; tell what became of each, in order.
+
+    A fault found while an event was read stands in its place. `idempotency_key` gives the n-th
+    event without a client_event_id the id "key#n". With `all_or_nothing` nothing is recorded
+    unless all of it is.
+    """
+    checked = [
+        _checked_or_fault(event, event_id, idempotency_key and f"{idempotency_key}#{index}", now)
+        for index, (event, event_id) in enumerate(zip(events, uuid7s(len(events)), strict=True))
+    ]
+    if all_or_nothing:
+        with transaction.atomic():
+            _refuse_any_fault(checked)
+            results = _record_sound(claims, checked)
+            _refuse_any_conflict(results)
+    else:
+        results = _record_sound(claims, checked)
+    counts = Counter[str](result.outcome for result in results)
+    return BatchOut(CountsOut(**counts), results)
+
+
+def _checked_or_fault(
+    event: EventIn | InvalidInput, event_id: uuid.UUID, key: str | None, now: dt.datetime
+) -> Item | InvalidInput:
+    if isinstance(event, InvalidInput):
+        return event
+    try:
+        _refuse_kept_source(event)
+        return _checked(event, event_id, key, now)
+    except InvalidInput as error:
+        return error
+
+
+def _record_sound(claims: Claims, checked: Sequence[Item | InvalidInput]) -> list[ResultOut]:
+    """Record what is sound; `checked` holds faults in the places of what is not."""
+    items = [item for item in checked if isinstance(item, Item)]
+    recorded = iter(_RESULTS.decode(_append(claims, items, with_events=False)))
+    results = []
+    for index, item in enumerate(checked):
+        if isinstance(item, Item):
+            result = next(recorded)
+            result.client_event_id = item.client_event_id or UNSET
+            if result.outcome == "conflict":
+                _tell(result, _conflict(), index)
+        else:
+            result = ResultOut("invalid")
+            _tell(result, item, index)
+        results.append(result)
+    return results
+
+
+def _tell(result: ResultOut, error: DomainError, index: int) -> None:
+    result.status, result.code = error.status, error.code
+    result.errors = [
+        FaultOut(fault.detail, f"/events/{index}{fault.pointer or ''}")
+        for fault in error.errors[:MOST_FAULTS_OF_ONE]
+    ]
+
+
+def _refuse_any_fault(checked: Sequence[Item | InvalidInput]) -> None:
+    faults = [
+        FieldError(fault.detail, pointer=f"/events/{index}{fault.pointer or ''}")
+        for index, item in enumerate(checked)
+        if isinstance(item, InvalidInput)
+        for fault in item.errors
+    ]
     if faults:
         detail = f"{len(faults)} fault(s); nothing was recorded. The first: {faults[0].detail}"
-        raise InvalidInput(detail, faults[:100])
-    return _append(claims, items)
+        raise InvalidInput(detail, faults[:MOST_FAULTS])
+
+
+def _refuse_any_conflict(results: Sequence[ResultOut]) -> None:
+    conflict = _conflict()
+    faults = [
+        FieldError(conflict.detail, pointer=f"/events/{index}/client_event_id")
+        for index, result in enumerate(results)
+        if result.outcome == "conflict"
+    ]
+    if faults:
+        detail = f"{len(faults)} conflict(s); nothing was recorded. Each: {conflict.detail}"
+        raise ClientEventConflict(detail, faults[:MOST_FAULTS])
 
 
 def read_timeline(*, claims: Claims, query: TimelineQuery) -> tuple[str, str | None]:
@@ -124,8 +246,10 @@ def correct_event(
     now: dt.datetime,
 ) -> HealthEvent:
     current = _current(person, event_id, expected_version)
-    kind = get_event_type(current.event_type, "")
-    check_data(kind, correction.event_data, "")
+    if current.source in SERVER_SOURCES:
+        raise WrittenByServer(SERVER_SOURCES[current.source])
+    kind = get_event_type(current.event_type)
+    check_data(kind, correction.event_data)
     changes: dict[str, Any] = {
         "event_data": correction.event_data,
         "schema_version": kind.version,
@@ -164,13 +288,13 @@ def get_event(
     *, person: Person, event_id: uuid.UUID, as_of: dt.datetime | None, with_history: bool
 ) -> dict[str, Any]:
     """Give an event with all events in place, those of rows written in V1 mode included."""
-    _bring_up_to_date(person)
+    bring_up_to_date(person)
     return queries.get_event(event_id, as_of=as_of, with_history=with_history)
 
 
 def daily_summary(*, person: Person, date: dt.date | None, now: dt.datetime) -> dict[str, Any]:
     """Sum up a person's local day (default: today)."""
-    _bring_up_to_date(person)
+    bring_up_to_date(person)
     day = date or times.local_date(now, person.time_zone)
     events = queries.events_on(person.id, day)
     checkin = queries.find_checkin_on(person.id, day)
@@ -188,13 +312,13 @@ def daily_summary(*, person: Person, date: dt.date | None, now: dt.datetime) -> 
     }
 
 
-def _bring_up_to_date(person: Person) -> None:
+def bring_up_to_date(person: Person) -> None:
     storage.require_events(person.id)
     checkin_rows.write_waiting_events(person.id)
 
 
 def _current(person: Person, event_id: uuid.UUID, expected_version: str | None) -> HealthEvent:
-    _bring_up_to_date(person)
+    bring_up_to_date(person)
     current = event_log.find_current(event_id)
     if expected_version is not None and expected_version != str(current.id):
         raise VersionMismatch("The event was changed since you read it. Read it again.")
@@ -211,12 +335,12 @@ class PartOfCheckin(DomainError):
     code = "part-of-check-in"
 
 
-def _append(claims: Claims, items: list[dict[str, Any]]) -> str:
+def _append(claims: Claims, items: Sequence[Item], *, with_events: bool) -> str:
     _require_events(claims)
     # Two batches with the same ids wait for each other in one order, and cannot deadlock. The
     # answer comes in the order of the items' own ids.
-    items.sort(key=lambda item: item["client_event_id"] or "")
-    return _in_step(claims, lambda: event_log.record(claims, items))
+    items = sorted(items, key=lambda item: item.client_event_id or "")
+    return _in_step(claims, lambda: event_log.record(claims, items, with_events=with_events))
 
 
 Done = TypeVar("Done")
@@ -259,37 +383,38 @@ def _write_waiting_events(claims: Claims) -> None:
         checkin_rows.write_waiting_events(person.id)
 
 
-def _checked(
-    event: EventIn, event_id: uuid.UUID, key: str | None, pointer: str, now: dt.datetime
-) -> dict[str, Any]:
-    kind = get_event_type(event.event_type, pointer)
-    check_data(kind, event.event_data, pointer)
-    if event.source == checkins.SOURCE:
-        detail = f"source: '{checkins.SOURCE}' is kept for the events of daily check-ins."
-        raise InvalidInput.at(f"{pointer}/source", detail)
+def _refuse_kept_source(event: EventIn) -> None:
+    if event.source == checkins.SOURCE or event.source in SERVER_SOURCES:
+        detail = f"source: '{event.source}' is kept for events that the server writes by itself."
+        raise InvalidInput.at("/source", detail)
+
+
+def _checked(event: EventIn, event_id: uuid.UUID, key: str | None, now: dt.datetime) -> Item:
+    kind = get_event_type(event.event_type)
+    check_data(kind, event.event_data)
     occurred_at, offset = now, None
     if event.occurred_at is not None:
-        at = f"{pointer}/occurred_at"
+        at = "/occurred_at"
         occurred_at, offset = times.read_instant(event.occurred_at, at)
         times.check_not_ahead(occurred_at, now=now, most=kind.furthest_ahead, pointer=at)
     zone = None
     if event.time_zone is not None:
-        zone, offset = times.check_zone(event.time_zone, f"{pointer}/time_zone"), None
-    return {
-        "id": event_id,
-        "event_type": event.event_type,
-        "event_subtype": event.event_subtype,
-        "event_data": event.event_data,
-        "schema_version": kind.version,
-        "occurred_at": occurred_at,
-        "states_time": event.occurred_at is not None,
-        "time_zone": zone,
-        "utc_offset_minutes": offset,
-        "client_event_id": event.client_event_id or key,
-        "correlation_id": event.correlation_id,
-        "source": event.source,
-        "source_version": event.source_version,
-    }
+        zone, offset = times.check_zone(event.time_zone, "/time_zone"), None
+    return Item(
+        id=event_id,
+        event_type=event.event_type,
+        event_data=event.event_data,
+        schema_version=kind.version,
+        occurred_at=occurred_at,
+        source=event.source,
+        event_subtype=event.event_subtype,
+        states_time=event.occurred_at is not None,
+        time_zone=zone,
+        utc_offset_minutes=offset,
+        client_event_id=event.client_event_id or key,
+        correlation_id=event.correlation_id,
+        source_version=event.source_version,
+    )
 
 
 def _local(instant: dt.datetime, offset: int | None, zone: str) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from celery import shared_task
 
 from core import gate
-from health import checkin_rows, imports, queries
+from health import checkin_rows, imports, metrics, queries
 
 
 @shared_task
@@ -15,3 +15,9 @@ def write_waiting_events() -> int:
             written += imports.write_first_events(person.id)
             written += checkin_rows.write_waiting_events(person.id)
     return written
+
+
+@shared_task
+def fold_metrics() -> int:
+    """Bring the figures of people's days in step with the log."""
+    return metrics.fold()

@@ -5,6 +5,7 @@ import uuid
 from typing import Annotated, Any, Final, Literal
 
 import msgspec
+from msgspec import UNSET, UnsetType
 
 ShortText = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
 
@@ -44,7 +45,7 @@ MOOD_SCORES: Final = {
 }
 
 
-class EventIn(msgspec.Struct, forbid_unknown_fields=True):
+class EventIn(msgspec.Struct, forbid_unknown_fields=True, gc=False):
     """One thing to record.
 
     `occurred_at` is an RFC 3339 time with an offset or Z (default: now). The day it counts for
@@ -64,7 +65,11 @@ class EventIn(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class BatchIn(msgspec.Struct, forbid_unknown_fields=True):
-    events: Annotated[list[EventIn], msgspec.Meta(min_length=1, max_length=LONGEST_BATCH)]
+    """`all_or_nothing`: one event that is refused refuses all of them."""
+
+    # Each an EventIn, read by itself: what is wrong with one is no fault of the others.
+    events: Annotated[list[msgspec.Raw], msgspec.Meta(min_length=1, max_length=LONGEST_BATCH)]
+    all_or_nothing: bool = False
 
 
 class CorrectionIn(msgspec.Struct, forbid_unknown_fields=True):
@@ -125,34 +130,50 @@ class EventOut(msgspec.Struct):
 
 
 class EventWithHistory(EventOut):
-    history: list[EventOut] | msgspec.UnsetType = msgspec.UNSET
+    history: list[EventOut] | UnsetType = UNSET
 
 
-class ResultOut(msgspec.Struct):
-    """`created`; `replayed`: recorded before, this is it; `conflict`: its id was used before."""
+class FaultOut(msgspec.Struct):
+    detail: str
+    pointer: str
 
-    outcome: Literal["created", "replayed", "conflict"]
-    event: EventOut
+
+class ResultOut(msgspec.Struct, omit_defaults=True, gc=False):
+    """What became of an event of a batch. `id` is the one that stands, whoever sent it.
+
+    `created`; `replayed`: recorded before, with this content; `conflict`: its client_event_id was
+    used before, for other content; `invalid`. The last two were not recorded: `status`, `code`
+    and `errors` say what the event would have been answered by itself.
+    """
+
+    outcome: Literal["created", "replayed", "conflict", "invalid"]
+    id: Annotated[str, msgspec.Meta(extra_json_schema={"format": "uuid"})] | UnsetType = UNSET
+    local_date: Annotated[str, msgspec.Meta(extra_json_schema={"format": "date"})] | UnsetType = (
+        UNSET
+    )
+    client_event_id: str | UnsetType = UNSET
+    status: int | UnsetType = UNSET
+    code: str | UnsetType = UNSET
+    errors: list[FaultOut] | UnsetType = UNSET
+
+
+class CountsOut(msgspec.Struct):
+    created: int = 0
+    replayed: int = 0
+    conflict: int = 0
+    invalid: int = 0
 
 
 class BatchOut(msgspec.Struct):
+    """A result for each event, in the order in which they were sent."""
+
+    counts: CountsOut
     results: list[ResultOut]
 
 
 class TimelineOut(msgspec.Struct):
     events: list[EventOut]
     next: str | None
-
-
-class SummaryOut(msgspec.Struct):
-    date: dt.date
-    check_in_completed: bool
-    check_in_id: uuid.UUID | None
-    mood: str | None
-    confidence: int | None
-    medication_taken: str | None
-    event_counts: dict[str, int]
-    events: list[EventOut]
 
 
 class EventTypeOut(msgspec.Struct):

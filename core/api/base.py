@@ -33,6 +33,8 @@ log = logging.getLogger("novara.errors")
 CHUNK_BYTES = 64 * 1024
 # 100 MB: who sends more is cut off.
 DRAINED_CHUNKS = 1600
+# As JSON writes the NUL character.
+NUL = b"\\u0000"
 
 
 def read_body(request: HttpRequest) -> bytes:
@@ -46,20 +48,24 @@ def read_body(request: HttpRequest) -> bytes:
         raise TooLarge.at("", "body: is larger than 10 MB. Send less at a time.") from error
 
 
-def decode_json(body: bytes, *, into: Any = Any) -> Any:
+def decode_json(body: bytes | msgspec.Raw, *, into: Any = Any) -> Any:
     """Parse JSON strictly: no NaN, no half surrogates, no number beyond a double's range.
 
     Also refuses the NUL character, which is legal in JSON but which Postgres cannot store.
     """
+    value = parse_json(body, into=into)
+    if NUL in bytes(body):
+        refuse_nul(msgspec.json.decode(body), "")
+    return value
+
+
+def parse_json(body: bytes | msgspec.Raw, *, into: Any = Any) -> Any:
     try:
-        value = msgspec.json.decode(body, type=into)
+        return msgspec.json.decode(body, type=into)
     except msgspec.ValidationError as error:
         raise invalid(error) from error
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, ValueError) as error:
         raise MalformedBody.at("", "The body is not well-formed JSON.") from error
-    if b"\\u0000" in body:
-        refuse_nul(msgspec.json.decode(body), "")
-    return value
 
 
 Query = TypeVar("Query")

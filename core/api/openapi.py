@@ -13,6 +13,10 @@ from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_sche
 from core.api.v2 import PROBLEM, V2View
 
 Schema = dict[str, Any]
+
+IDEMPOTENCY_KEY = OpenApiParameter(
+    "Idempotency-Key", str, OpenApiParameter.HEADER, description="Makes a repeated call harmless."
+)
 View = TypeVar("View", bound=Callable[..., Any])
 
 

@@ -17,9 +17,10 @@ from core.api.base import (
     read_body,
     unforeseen,
 )
-from core.errors import LONGEST_FAULT, MOST_FAULTS, DomainError
+from core.errors import LONGEST_FAULT, MOST_FAULTS, DomainError, FieldError, InvalidInput
 
 PROBLEM = "application/problem+json"
+LONGEST_KEY = 190
 
 
 def problem(error: DomainError) -> dict[str, Any]:
@@ -89,3 +90,15 @@ def refusal(error: DomainError) -> HttpResponse:
     for name, value in error.headers.items():
         answer.headers[name] = value
     return answer
+
+
+def idempotency_key(request: HttpRequest) -> str | None:
+    """Read Idempotency-Key, as a structured field string ("…") or bare, as many clients send."""
+    sent = request.META.get("HTTP_IDEMPOTENCY_KEY")
+    if sent is None:
+        return None
+    key: str = sent.strip().strip('"')
+    if not key or len(key) > LONGEST_KEY or not key.isprintable():
+        detail = f"Idempotency-Key: must have 1 to {LONGEST_KEY} printable characters."
+        raise InvalidInput(detail, [FieldError(detail, parameter="Idempotency-Key")])
+    return key

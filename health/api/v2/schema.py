@@ -15,7 +15,6 @@ SHAPES = (
     types.EventWithHistory,
     types.BatchOut,
     types.TimelineOut,
-    types.SummaryOut,
     types.EventTypesOut,
 )
 
@@ -23,6 +22,7 @@ SHAPES = (
 def components() -> dict[str, Any]:
     """Give each event type's data its own component, and EventIn one variant per type."""
     found = components_of(SHAPES)
+    found["BatchIn"]["properties"]["events"]["items"] = ref("EventIn")
     found["EventIn"]["oneOf"] = []
     for kind in EVENT_TYPES.values():
         name = f"{kind.name.capitalize()}Data"

@@ -1,9 +1,8 @@
-"""Reading: /api/v2/health/timeline, daily-summary, event-types, and /api/v2/status."""
+"""Reading: /api/v2/health/timeline, event-types, and /api/v2/status."""
 
 from django.conf import settings
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
-from django.utils import timezone
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -15,8 +14,6 @@ from health.api.v2.events import Events
 from health.event_types import EVENT_TYPES
 from health.types import (
     EventTypesOut,
-    SummaryOut,
-    SummaryQuery,
     TimelineOut,
     TimelineQuery,
 )
@@ -42,18 +39,6 @@ class Timeline(HotView):
 
 class HealthEvents(Timeline, Events):
     """/api/health-events, the name that the old service had planned: POST one, GET the timeline."""
-
-
-class DailySummary(V2View):
-    @described(
-        "A local day at a glance (default: today)",
-        {200: ref(SummaryOut)},
-        parameters=query_parameters(SummaryQuery),
-    )
-    def get(self, request: Request) -> Response:
-        query = read_query(request._request, SummaryQuery)
-        summary = services.daily_summary(person=self.person, date=query.date, now=timezone.now())
-        return Response(summary)
 
 
 class EventTypes(V2View):
@@ -108,7 +93,7 @@ class Status(V2View):
                     "features": {
                         "health_events": is_on,
                         "event_sourcing": is_on,
-                        "enhanced_analytics": False,
+                        "enhanced_analytics": is_on,
                         "backward_compatibility": True,
                     },
                     "endpoints_available": list(ENDPOINTS) if is_on else [ENDPOINTS[0]],

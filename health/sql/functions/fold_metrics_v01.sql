@@ -1,0 +1,51 @@
+-- Computes marked days anew: at most p_most at once; answers how many. Called by health/metrics.py.
+-- Marks go in one statement, their days are computed in a later one, whose snapshot is newer: an
+-- event that commits in between is counted, and its mark stays. That holds where each statement
+-- has its own snapshot. One fold, rebuild or erasure at a time, so that an older snapshot never
+-- overwrites a newer one.
+CREATE OR REPLACE FUNCTION fold_metrics(p_most integer)
+RETURNS integer
+LANGUAGE plpgsql AS $$
+DECLARE
+    people uuid[];
+    days date[];
+BEGIN
+    IF current_setting('transaction_isolation') <> 'read committed' THEN
+        RAISE EXCEPTION 'fold_metrics() needs READ COMMITTED.';
+    END IF;
+    PERFORM pg_advisory_xact_lock(hashtextextended('metrics', 0));
+
+    WITH chosen AS (
+        SELECT DISTINCT user_id, local_date
+          FROM metric_marks
+         ORDER BY user_id, local_date
+         LIMIT p_most
+    ),
+    taken AS (
+        DELETE FROM metric_marks m
+         USING chosen c
+         WHERE m.user_id = c.user_id
+           AND m.local_date = c.local_date
+        RETURNING m.user_id, m.local_date
+    )
+    SELECT array_agg(t.user_id ORDER BY t.user_id, t.local_date),
+           array_agg(t.local_date ORDER BY t.user_id, t.local_date)
+      INTO people, days
+      FROM (SELECT DISTINCT user_id, local_date FROM taken) t;
+    IF people IS NULL THEN
+        RETURN 0;
+    END IF;
+
+    DELETE FROM user_daily_metrics s
+     USING unnest(people, days) AS d (user_id, local_date)
+     WHERE s.user_id = d.user_id
+       AND s.local_date = d.local_date;
+    INSERT INTO user_daily_metrics
+    SELECT f.*
+      FROM unnest(people, days) AS d (user_id, local_date)
+     CROSS JOIN LATERAL fold_events(d.user_id, d.local_date, d.local_date) f;
+    RETURN cardinality(people);
+END
+$$;
+
+REVOKE EXECUTE ON FUNCTION fold_metrics FROM PUBLIC;
