@@ -3,16 +3,26 @@
 from django.urls import path
 
 from accounts.api.v2 import auth
+from analytics.api.v2 import analytics, summary
+from assessments.api.v2 import assessments
 from health.api.v2 import events, timeline
 from insights.api.v2 import insights
+from medications.api.v2 import medications
 
 urlpatterns = [
+    path("analytics", analytics.Analytics.as_view()),
+    path("analytics/explain", analytics.Explanation.as_view()),
+    path("assessments", assessments.Assessments.as_view()),
+    path("assessments/due", assessments.DueAssessments.as_view()),
+    path("assessments/<str:assessment>", assessments.Definition.as_view()),
+    path("assessments/<str:assessment>/complete", assessments.Completions.as_view()),
+    path("assessments/<str:assessment>/responses", assessments.Responses.as_view()),
     path("auth/login", auth.LogIn.as_view()),
     path("auth/password", auth.Password.as_view()),
     path("auth/refresh", auth.Refresh.as_view()),
     path("auth/revoke", auth.Revoke.as_view()),
     path("auth/signup", auth.SignUp.as_view()),
-    path("health/daily-summary", timeline.DailySummary.as_view()),
+    path("health/daily-summary", summary.DailySummary.as_view()),
     path("health/event-types", timeline.EventTypes.as_view()),
     path("health/events", events.Events.as_view()),
     path("health/events/batch", events.EventBatch.as_view()),
@@ -26,5 +36,14 @@ urlpatterns = [
     path("insights/<uuid:insight_id>/feedback", insights.Feedback.as_view()),
     path("insights/<uuid:insight_id>/interactions", insights.Interactions.as_view()),
     path("me", auth.Me.as_view()),
+    path("medications", medications.Medications.as_view()),
+    path("medications/adherence", medications.AdherenceReport.as_view()),
+    path("medications/schedule", medications.Schedule.as_view()),
+    path("medications/<uuid:medication_id>", medications.Medication.as_view()),
+    path("medications/<uuid:medication_id>/doses", medications.Doses.as_view()),
+    path("medications/<uuid:medication_id>/history", medications.History.as_view()),
+    path("medications/<uuid:medication_id>/pause", medications.Pause.as_view()),
+    path("medications/<uuid:medication_id>/resume", medications.Resume.as_view()),
+    path("medications/<uuid:medication_id>/stop", medications.Stop.as_view()),
     path("status", timeline.Status.as_view()),
 ]

@@ -15,8 +15,8 @@ from core.errors import DomainError
 
 # What people look for most often comes first.
 ORDER: Final = (
-    *("User", "DailyCheckin", "HealthEvent", "Insight", "InsightInteraction"),
-    *("Tenant", "ErasureCertificate"),
+    *("SafetyAlert", "User", "DailyCheckin", "HealthEvent", "Insight", "InsightInteraction"),
+    *("AssessmentDefinition", "Tenant", "ErasureCertificate"),
 )
 
 

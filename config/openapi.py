@@ -12,9 +12,12 @@ from django.urls import include, path
 from drf_spectacular.generators import SchemaGenerator
 from drf_spectacular.settings import patched_settings
 
+from analytics.types import SHAPES as ANALYTICS
+from assessments.types import SHAPES as ASSESSMENTS
 from core.api import openapi
 from health.api.v2.schema import components
 from insights.api.v2 import insights
+from medications.api.v2 import medications
 
 V1 = {
     "TITLE": "Novara API, version 1",
@@ -38,7 +41,10 @@ V2 = {
         "schemas": {
             "Failure": openapi.V2_FAILURE,
             **components(),
+            **openapi.components_of(ANALYTICS),
+            **openapi.components_of(ASSESSMENTS),
             **openapi.components_of(insights.SHAPES),
+            **openapi.components_of(medications.SHAPES),
         }
     },
 }

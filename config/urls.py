@@ -8,22 +8,27 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import include, path
 from django.views import defaults
 
-from config import legacy_pages, openapi, probes
+from assessments.api.v2 import assessments
+from config import legacy_pages, monitoring, openapi, probes
 from core.api import v1, v2
 from core.api.base import unforeseen
 from core.errors import InvalidInput, NotFound
 from health.api.v2 import timeline
+from medications.api.v2 import medications
 
 urlpatterns = [
     path("", legacy_pages.Root.as_view()),
     path("livez", probes.livez),
     path("readyz", probes.readyz),
+    path("metrics", monitoring.metrics),
     path("admin/", admin.site.urls),
     path("api/docs", openapi.docs),
     path("api/openapi-<slug:name>.json", openapi.document),
     path("api/v2/", include("config.api_v2")),
     # Names of version 2 that the old service announced.
+    path("api/assessments/<str:assessment>/complete", assessments.Completions.as_view()),
     path("api/health-events", timeline.HealthEvents.as_view()),
+    path("api/medications/<uuid:medication_id>/take", medications.Take.as_view()),
     path("api/", include("config.api_v1")),
 ]
 

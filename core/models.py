@@ -4,7 +4,7 @@ import secrets
 import time
 import uuid
 from decimal import Decimal
-from typing import Any
+from typing import Any, TypeVar
 
 from django.db import models
 
@@ -47,8 +47,16 @@ class CurrentTransactionId(models.Func):
     output_field = TransactionId()
 
 
-class Exactly(models.Field[Decimal, Decimal]):
+# As in django-stubs: a nullable field's types have None in them.
+_Set = TypeVar("_Set")
+_Get = TypeVar("_Get")
+
+
+class Exactly(models.Field[_Set, _Get]):
     """Postgres' numeric without bounds: no sum is rounded, and none is too large."""
+
+    _pyi_private_set_type: Decimal
+    _pyi_private_get_type: Decimal
 
     def db_type(self, connection: Any) -> str:
         return "numeric"

@@ -74,7 +74,10 @@ NAMED_MEDICATION: Final[dict[str, Schema]] = {
     "scheduled_for": {
         "type": ["string", "null"],
         "format": "date-time",
-        "pattern": r"^(19|2\d)\d\d-\d\d-\d\dT\d\d:\d\d:[0-5]\d(\.\d{1,9})?(Z|[+-](0\d|1[0-4]):[0-5]\d)$",
+        "pattern": (
+            r"^(19|2\d)\d\d-\d\d-\d\dT\d\d:\d\d:[0-5]\d(\.\d{1,9})?"
+            r"(Z|[+-](0\d|1[0-4]):[0-5]\d)$"
+        ),
     },
     "note": TEXT,
 }

@@ -270,7 +270,7 @@ class UserDailyMetrics(PersonRow):
 
 
 class TenantDailyMetrics(models.Model):
-    """A clinic's day, all people together: the sum of their user_daily_metrics, kept by triggers."""
+    """A clinic's day, all people together: the sum of user_daily_metrics, kept by triggers."""
 
     pk = models.CompositePrimaryKey("tenant_id", "local_date")
     tenant = models.ForeignKey(Tenant, on_delete=models.PROTECT, related_name="+", db_index=False)

@@ -149,14 +149,14 @@ def record_events(
         for index, (event, event_id) in enumerate(zip(events, uuid7s(len(events)), strict=True))
     ]
     if all_or_nothing:
+        _refuse_any_fault(checked)
         with transaction.atomic():
-            _refuse_any_fault(checked)
             results = _record_sound(claims, checked)
             _refuse_any_conflict(results)
     else:
         results = _record_sound(claims, checked)
     counts = Counter[str](result.outcome for result in results)
-    return BatchOut(CountsOut(**counts), results)
+    return BatchOut(CountsOut(*(counts[name] for name in CountsOut.__struct_fields__)), results)
 
 
 def _checked_or_fault(

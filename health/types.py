@@ -158,10 +158,10 @@ class ResultOut(msgspec.Struct, omit_defaults=True, gc=False):
 
 
 class CountsOut(msgspec.Struct):
-    created: int = 0
-    replayed: int = 0
-    conflict: int = 0
-    invalid: int = 0
+    created: int
+    replayed: int
+    conflict: int
+    invalid: int
 
 
 class BatchOut(msgspec.Struct):

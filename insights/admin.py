@@ -1,4 +1,5 @@
-"""The console's pages about insights, and about what people said of them. Read only."""
+"""The console's pages about insights: what they say, what people said of them, and the queue of
+safety alerts, where staff acknowledge what they have seen to."""
 
 import datetime as dt
 import uuid
@@ -6,22 +7,28 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from django.contrib import admin
-from django.db.models import Count, OuterRef, Q, QuerySet, Subquery
-from django.http import HttpRequest
-from django.urls import reverse
+from django import forms
+from django.contrib import admin, messages
+from django.contrib.admin.utils import unquote
+from django.db import transaction
+from django.db.models import Count, Exists, OuterRef, Q, QuerySet, Subquery
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.response import TemplateResponse
+from django.urls import path, reverse
 from django.utils import timezone
 from django.utils.formats import date_format
-from django.utils.html import format_html_join
+from django.utils.html import format_html, format_html_join
 
-from core.admin import CheapPaginator, facts, label, pill, when
+from accounts.models import User
+from core.admin import CheapPaginator, actor, facts, label, pill, when
+from core.errors import DomainError
 from health.admin import PERIODS, DayFilter, PersonFilter, RecordAdmin, as_uuid
 from health.models import HealthEvent
 from health.types import MOOD_SCORES
-from insights import queries
+from insights import queries, services
 from insights.generators.findings import KINDS
 from insights.generators.reading import HIGH, LOW
-from insights.models import Insight, InsightInteraction
+from insights.models import Insight, InsightAcknowledgement, InsightInteraction, SafetyAlert
 
 TRIGGERS: Final[Mapping[str, str]] = {
     Insight.Trigger.EVENT_BASED: "a new report",
@@ -187,6 +194,15 @@ class ConfidenceFilter(ChoiceFilter):
 
     def condition(self, value: str) -> Q:
         return Q(confidence__range=CONFIDENCE[value])
+
+
+class QueueFilter(ChoiceFilter):
+    title = "state"
+    parameter_name = "state"
+    words: Mapping[str, str] = {"open": "open", "acknowledged": "acknowledged"}
+
+    def condition(self, value: str) -> Q:
+        return Q(is_acknowledged=value == "acknowledged")
 
 
 @dataclass(frozen=True)
@@ -355,6 +371,139 @@ class InsightInteractionAdmin(RecordAdmin):
             "sent": facts(row.context),
         }
         return super().render_change_form(request, context, *args, **kwargs)
+
+
+class AcknowledgeForm(forms.Form):
+    note = forms.CharField(
+        label="What did you do?",
+        widget=forms.Textarea(attrs={"rows": 4, "cols": 60}),
+        max_length=services.LONGEST_NOTE,
+        help_text=(
+            "For example: called at 10:30, is safe, appointment tomorrow at 9. Your clinic's staff"
+            " see it, with your name and the time. It cannot be changed later."
+        ),
+    )
+
+
+@admin.register(SafetyAlert)
+class SafetyAlertAdmin(RecordAdmin):
+    purpose = "People whose answers say that they may not be safe. Open until acknowledged."
+    list_display = ("raised", "person_link", "state", "in_their_app", "to_do")
+    list_filter = (PersonFilter, QueueFilter, WrittenFilter)
+    search_help_text = "The person's whole e-mail address, or the id of an alert."
+
+    def get_urls(self) -> list[Any]:
+        page = self.admin_site.admin_view(self.acknowledge)
+        name = "insights_safetyalert_acknowledge"
+        return [path("<alert_id>/acknowledge/", page, name=name), *super().get_urls()]
+
+    def get_ordering(self, request: HttpRequest) -> Any:
+        return (is_acknowledged().asc(), "-created_at", "-id")
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        seen_to = InsightAcknowledgement.objects.filter(insight_id=OuterRef("id"))
+        # Of another clinic's people, such as the house's own, staff see nothing.
+        by = User.objects.filter(id=OuterRef("acknowledged_by")).values("email")
+        alerts = super().get_queryset(request).filter(insight_type="safety_alert")
+        rows: QuerySet[Any] = alerts.annotate(
+            is_acknowledged=is_acknowledged(),
+            seen_at=Subquery(seen_to.values("created_at")),
+            seen_by=Subquery(seen_to.annotate(email=Subquery(by)).values("email")),
+            seen_note=Subquery(seen_to.values("note")),
+        )
+        return rows
+
+    def heading(self, row: SafetyAlert) -> str:
+        return str(row)
+
+    @admin.display(description="raised")
+    def raised(self, alert: SafetyAlert) -> str:
+        return when(alert.created_at)
+
+    @admin.display(description="state")
+    def state(self, alert: Any) -> str:
+        if alert.is_acknowledged:
+            return pill("final", "Acknowledged")
+        return pill("entered-in-error", "Open")
+
+    @admin.display(description="in their app")
+    def in_their_app(self, alert: SafetyAlert) -> str:
+        """Say what became of the alert itself; it stays in the queue all the same."""
+        days = dt.timedelta(days=KINDS["safety_alert"].days)
+        if alert.expires_at and alert.expires_at > timezone.now():
+            return f"shown until {date_format(alert.expires_at, 'N j')}"
+        if alert.expires_at and alert.expires_at - alert.created_at < days:
+            return f"ended {date_format(alert.expires_at, 'N j')}: the answer was taken back"
+        return "was shown for two weeks"
+
+    @admin.display(description="seen to")
+    def to_do(self, alert: Any) -> str:
+        if alert.is_acknowledged:
+            return f"{seen_by(alert)}, {when(alert.seen_at)}"
+        page = reverse("admin:insights_safetyalert_acknowledge", args=[alert.pk])
+        return format_html('<a class="button" href="{}">Acknowledge</a>', page)
+
+    def render_change_form(
+        self, request: HttpRequest, context: Any, *args: Any, **kwargs: Any
+    ) -> Any:
+        alert: Any = kwargs["obj"]
+        context |= self._about(alert) | {"seen_by": seen_by(alert)}
+        return super().render_change_form(request, context, *args, **kwargs)
+
+    def acknowledge(self, request: HttpRequest, alert_id: str) -> HttpResponse:
+        """Ask what was done, and take the alert out of the queue's open ones."""
+        alert = self.get_object(request, unquote(alert_id))
+        if alert is None:
+            return self.change_view(request, alert_id)
+        shown = HttpResponseRedirect(reverse("admin:insights_safetyalert_change", args=[alert.pk]))
+        if alert.is_acknowledged:
+            self.message_user(request, "This alert is acknowledged already.", messages.WARNING)
+            return shown
+        form = AcknowledgeForm(request.POST if request.method == "POST" else None)
+        if form.is_valid() and self._acknowledge(request, alert, form):
+            self.message_user(request, "The alert is acknowledged.", messages.SUCCESS)
+            return HttpResponseRedirect(reverse("admin:insights_safetyalert_changelist"))
+        context = {
+            **self.admin_site.each_context(request),
+            **self._about(alert),
+            "title": f"Acknowledge the {str(alert)[:1].lower()}{str(alert)[1:]}",
+            "form": form,
+            "opts": self.opts,
+        }
+        page = "admin/insights/safetyalert/acknowledge.html"
+        return TemplateResponse(request, page, context)
+
+    def _about(self, alert: Any) -> dict[str, Any]:
+        return {
+            "alert": alert,
+            "person_link": self.person_link(alert),
+            "state": self.state(alert),
+            "in_their_app": self.in_their_app(alert),
+            "grounds": grounds_of(alert),
+        }
+
+    def _acknowledge(self, request: HttpRequest, alert: Any, form: forms.Form) -> bool:
+        try:
+            with transaction.atomic():
+                services.acknowledge(
+                    alert=alert,
+                    by=actor(request).pk,
+                    note=form.cleaned_data["note"],
+                    now=timezone.now(),
+                )
+                self.log_change(request, alert, "Acknowledged.")
+        except DomainError as error:
+            form.add_error(None, error.detail)
+            return False
+        return True
+
+
+def is_acknowledged() -> Exists:
+    return Exists(InsightAcknowledgement.objects.filter(insight_id=OuterRef("id")))
+
+
+def seen_by(alert: Any) -> str:
+    return alert.seen_by or "somebody outside of this clinic"
 
 
 def first_moment(days: str | None) -> dt.datetime:

@@ -104,6 +104,15 @@ VARIANTS: Final = ("severity", "length")
 # By type, or by type and what it is about where that changes the words.
 TEXTS: Final[Mapping[str, Words]] = {
     # Alerts.
+    "safety_alert": Words(
+        "You do not have to carry this alone",
+        "One of your answers says that you may not be safe with your thoughts. Please talk today "
+        "to somebody you trust, or to your clinic: they can help you to find support. If you might "
+        "hurt yourself, call your local emergency number now.",
+        "🫂",
+        "Find support",
+        "view_support",
+    ),
     "support_needed": Words(
         "It sounds hard right now",
         "Thank you for saying how you feel. You do not have to carry this alone: someone you "

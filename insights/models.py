@@ -79,10 +79,60 @@ class Insight(PersonRow):
             models.Index(fields=("user", "expires_at"), name="insights_standing"),
             # The console's list. Not by tenant: row security would lead people's own queries to it.
             models.Index(fields=("-created_at", "-id"), name="insights_newest_of_all"),
+            # The queue of those who look after people; few of all insights.
+            models.Index(
+                fields=("-created_at", "-id"),
+                name="insights_safety_alerts",
+                condition=Q(insight_type="safety_alert"),
+            ),
         )
 
     def __str__(self) -> str:
         return f"{self.insight_type} {self.local_date}"
+
+
+class SafetyAlert(Insight):
+    """An alert about a person's safety, as staff see it: in a queue until it is acknowledged."""
+
+    class Meta:
+        proxy = True
+        verbose_name = "safety alert"
+        verbose_name_plural = "safety alerts"
+
+    def __str__(self) -> str:
+        return f"Safety alert of {self.local_date:%B} {self.local_date.day}, {self.local_date.year}"
+
+
+class InsightAcknowledgement(PersonRow):
+    """Who of the staff has seen to a safety alert, and what they did.
+
+    `acknowledged_by` is a plain id: whoever it was may be of another tenant, or erased by now.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    insight = models.ForeignKey(
+        Insight,
+        on_delete=models.PROTECT,
+        related_name="acknowledgements",
+        db_constraint=False,
+        db_index=False,
+    )
+    acknowledged_by = models.UUIDField()
+    note = models.TextField()
+    created_at = models.DateTimeField()
+
+    class Meta:
+        db_table = "insight_acknowledgements"
+        ordering = ("-created_at", "-id")
+        constraints = (
+            # Two who look at it at once cannot both be the one who did.
+            models.UniqueConstraint(
+                fields=("insight", "tenant"), name="insight_acknowledgements_one_each"
+            ),
+        )
+
+    def __str__(self) -> str:
+        return str(self.id)
 
 
 class InsightInteraction(PersonRow):

@@ -1,5 +1,6 @@
 """Questions about insights, asked as the person inside the gate."""
 
+import dataclasses
 import datetime as dt
 import uuid
 from collections.abc import Iterator, Sequence
@@ -12,6 +13,8 @@ from django.db.models.functions import Coalesce
 from django.db.models.lookups import LessThan
 
 from accounts import queries as accounts
+from assessments import queries as assessments
+from assessments.instruments import BUILT_IN, plain_name
 from core.errors import NotFound
 from core.gate import Person
 from core.times import known_zones, local_date
@@ -22,6 +25,8 @@ from insights.types import Checkin, Event, Facts
 
 CHECKIN_DAYS: Final = 60
 EVENT_DAYS: Final = 8
+# An assessment may come late, from a device that was away.
+SCREENED_DAYS: Final = 60
 # A client may be a zone ahead of the profile. Later days are slips, which the old service took.
 AHEAD: Final = dt.timedelta(days=2)
 # Of the event types, those that a rule looks at.
@@ -102,6 +107,39 @@ def _as_fact(event: HealthEvent) -> Event:
         occurred_at=event.occurred_at,
         date=event.local_date,
     )
+
+
+def screened(person: Person, facts: Facts, now: dt.datetime) -> Facts:
+    """Add what the rule of safety alerts looks at."""
+    noon = dt.datetime.combine(facts.today, dt.time(12), dt.UTC)
+    since = noon - dt.timedelta(days=SCREENED_DAYS)
+    found = health.find_events_between(person.id, since, noon + AHEAD, ("assessment",))
+    events = [_as_fact(event) for event in found]
+    events += _standing_grounds(person.id, now, known={event.id for event in events})
+    names = {plain_name(event.event_subtype) for event in events} - BUILT_IN.keys()
+    own = assessments.safety_items(person.tenant_id) if names else {}
+    return dataclasses.replace(facts, screened=events, safety_items=own)
+
+
+def _standing_grounds(
+    user_id: uuid.UUID, now: dt.datetime, *, known: set[uuid.UUID]
+) -> Iterator[Event]:
+    """Find what safety alerts rest on that still stand, beside the events that are known."""
+    standing = Insight.objects.filter(
+        user_id=user_id, expires_at__gt=now, insight_type="safety_alert"
+    )
+    for evidence in standing.values_list("evidence", flat=True):
+        for event_id in {uuid.UUID(each["id"]) for each in evidence} - known:
+            event = health.get_event(event_id)
+            if event["status"] != HealthEvent.Status.ENTERED_IN_ERROR:
+                yield Event(
+                    id=event_id,
+                    event_type=event["event_type"],
+                    event_subtype=event["event_subtype"],
+                    data=event["event_data"],
+                    occurred_at=dt.datetime.fromisoformat(event["occurred_at"]),
+                    date=dt.date.fromisoformat(event["local_date"]),
+                )
 
 
 def insights(user_id: uuid.UUID) -> QuerySet[Insight]:

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+from django.db import IntegrityError, transaction
+
 from accounts import queries as accounts
 from core import cursors, exact_json
 from core.depth import check_depth
@@ -15,17 +17,30 @@ from core.times import local_date
 from health import queries as health
 from health import storage
 from insights import catalogue, generators, queries, writing
-from insights.models import AnalyticsEvent, Insight, InsightInteraction, insight_id
+from insights.models import (
+    AnalyticsEvent,
+    Insight,
+    InsightAcknowledgement,
+    InsightInteraction,
+    SafetyAlert,
+    insight_id,
+)
 from insights.types import Facts, Finding, Text
 
 SCORES: Final = ("confidence_meds", "confidence_costs", "confidence_overall")
 LONGEST_WORD: Final = 100
 LONGEST_COMMENT: Final = 5000
+LONGEST_NOTE: Final = 2000
 LARGEST_CONTEXT: Final = 64 * 1024
 # A mood is any text that an old client sent; each interaction has a copy.
 LONGEST_MOOD: Final = 500
 # A page of an old client may stay open for so many days with the insight of its day.
 SHOWN_DAYS: Final = 8
+
+
+class AlreadyAcknowledged(DomainError):
+    status = 409
+    code = "already-acknowledged"
 
 
 class OnboardingIncomplete(DomainError):
@@ -316,6 +331,27 @@ def _context(value: object, name: str) -> dict[str, Any]:
     if len(exact_json.encode(value).encode()) > LARGEST_CONTEXT:
         raise InvalidInput.at(f"/{name}", f"{name}: is larger than 64 KB.")
     return value
+
+
+# What staff do
+
+
+def acknowledge(
+    *, alert: SafetyAlert, by: uuid.UUID, note: str, now: dt.datetime
+) -> InsightAcknowledgement:
+    """Note that somebody of the staff has seen to an alert. Once: the first one's word stays."""
+    try:
+        with transaction.atomic():
+            return InsightAcknowledgement.objects.create(
+                tenant_id=alert.tenant_id,
+                user_id=alert.user_id,
+                insight_id=alert.id,
+                acknowledged_by=by,
+                note=note,
+                created_at=now,
+            )
+    except IntegrityError as error:
+        raise AlreadyAcknowledged("A colleague has acknowledged this alert meanwhile.") from error
 
 
 # What old clients report of their own use

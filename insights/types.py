@@ -38,12 +38,18 @@ class Facts:
     assessment) are the newest first, of the last 8 days. `profile` has the names of V1:
     nickname, confidence_meds, confidence_costs, confidence_overall, top_concern, cycle_stage,
     primary_need, created_at, ….
+
+    Where alerts are written, `screened` are the assessments of the last 60 days and those that a
+    standing safety alert rests on, and `safety_items` the questions of the clinic's own
+    questionnaires that call for one, by the name of the questionnaire.
     """
 
     profile: Mapping[str, Any]
     today: dt.date
     checkins: Sequence[Checkin] = ()
     events: Sequence[Event] = ()
+    screened: Sequence[Event] = ()
+    safety_items: Mapping[str, frozenset[str]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,7 @@ from insights.models import Insight, InsightCursor, insight_id
 from insights.types import Evidence, Facts, Finding
 
 ALERTS: Final = ("support_needed:", "assessment_alert:")
+SAFETY_ALERTS: Final = "safety_alert:"
 
 # What an occasion has already is written again only where it says something else by now. It
 # lives as long as it was given when it was new.
@@ -69,7 +70,7 @@ def renew(person: Person, *, trigger: Insight.Trigger, now: dt.datetime) -> Fact
     with connection.cursor() as cursor:
         cursor.execute(LOCK, [str(person.id)])
     today = local_date(now, person.time_zone)
-    facts = queries.facts(person, today)
+    facts = queries.screened(person, queries.facts(person, today), now)
     daily = generators.daily(facts)
     # The insight of the day says it already.
     others = [finding for finding in generators.find_all(facts) if finding.type != daily.type]
@@ -133,9 +134,10 @@ def _reference(evidence: Evidence) -> dict[str, Any]:
 def _end_alerts(
     user_id: uuid.UUID, *, except_for: Sequence[str], since: dt.date, now: dt.datetime
 ) -> None:
-    is_alert = Q()
+    # What a standing safety alert rests on is looked at however long ago it was.
+    is_alert = Q(occasion__startswith=SAFETY_ALERTS)
     for prefix in ALERTS:
-        is_alert |= Q(occasion__startswith=prefix)
-    Insight.objects.filter(
-        is_alert, user_id=user_id, expires_at__gt=now, local_date__gt=since
-    ).exclude(occasion__in=list(except_for)).update(expires_at=now, updated_at=now)
+        is_alert |= Q(occasion__startswith=prefix, local_date__gt=since)
+    Insight.objects.filter(is_alert, user_id=user_id, expires_at__gt=now).exclude(
+        occasion__in=list(except_for)
+    ).update(expires_at=now, updated_at=now)

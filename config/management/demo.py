@@ -210,3 +210,60 @@ def _phq4(strain: float, dice: random.Random) -> dict[str, int]:
         "phq4_depression": items[2] + items[3],
         "phq4_score": sum(items),
     }
+
+
+# What everybody takes, with how well they keep to it, and when one of them began.
+COURSE_DAYS: Final = 30
+MEDICATIONS: Final[tuple[dict[str, Any], ...]] = (
+    {
+        "medication_name": "Progesterone",
+        "medication_type": "tablet",
+        "dosage": "200 mg",
+        "times_of_day": ["08:00", "20:00"],
+    },
+    {
+        "medication_name": "Folic acid",
+        "medication_type": "tablet",
+        "dosage": "400 micrograms",
+        "times_of_day": ["08:00"],
+    },
+    {
+        "medication_name": "Paracetamol",
+        "medication_type": "tablet",
+        "dosage": "500 mg",
+        "as_needed": True,
+        "notes": "At most four a day.",
+    },
+)
+
+
+def doses_of(member: Member, medication: int, now: dt.datetime) -> Iterator[dict[str, Any]]:
+    """Tell what became of the doses of the last thirty days, as the doors of doses take it."""
+    dice = random.Random(f"{member.email} {medication}")  # noqa: S311  A story, not a secret.
+    for day in days_of(member, now)[-COURSE_DAYS:]:
+        for time in MEDICATIONS[medication].get("times_of_day", ()):
+            due = moment(member, day, int(time[:2]), now)
+            fate = dice.choices(("taken", "late", "missed", "nothing"), (86, 6, 4, 4))[0]
+            late = dt.timedelta(
+                minutes=dice.uniform(90, 200) if fate == "late" else dice.gauss(8, 9)
+            )
+            if due is None or fate == "nothing" or due + late > now:
+                continue
+            told: dict[str, Any] = {"scheduled_for": due.isoformat()}
+            told["client_event_id"] = f"demo-dose-{medication}-{due:%Y%m%dT%H%M}"
+            if fate == "missed":
+                yield told | {"status": "missed", "reason": "Forgot it."}
+            else:
+                yield told | {"status": "taken", "taken_at": (due + late).isoformat()}
+
+
+def answers_of(member: Member) -> dict[str, dict[str, int]]:
+    """Answer the longer questionnaires, by their items' places: only who has a hard time."""
+    if member.strain < 6:
+        return {}
+    high = round(member.strain / 3)
+    return {
+        "gad7": {f"q{item}": max(0, high - item % 2) for item in range(1, 8)},
+        # The ninth asks about thoughts of self-harm.
+        "phq9": {f"q{item}": high - 1 for item in range(1, 9)} | {"q9": int(member.strain >= 7)},
+    }

@@ -188,8 +188,11 @@ class GatedView(APIView):
         return self.conclude(request, response)
 
     def conclude(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
-        """Finish an answer whose bytes are known; versions that have ETags add theirs."""
-        return response
+        """Finish an answer whose bytes are known: clients ask again for what they have."""
+        if request.method != "GET" or response.status_code != status.HTTP_200_OK:
+            return response
+        response.headers["Cache-Control"] = "private, no-cache"
+        return with_etag(request, response)
 
     def finalize_response(self, request: Any, response: Any, *args: Any, **kwargs: Any) -> Any:
         finished = super().finalize_response(request, response, *args, **kwargs)

@@ -9,10 +9,9 @@ from typing import Any
 import msgspec
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.http.response import HttpResponseBase
-from rest_framework import status
 from rest_framework.response import Response
 
-from core.api.base import GatedView, HotPath, as_domain_error, unforeseen, with_etag
+from core.api.base import GatedView, HotPath, as_domain_error, unforeseen
 from core.errors import DomainError, FieldError, InvalidInput
 
 LIFE = {
@@ -45,13 +44,6 @@ class V1View(GatedView):
         for name, value in LIFE.items():
             finished.headers[name] = value
         return finished
-
-    def conclude(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
-        """Old browsers' clients ask again for what they have, several times a page."""
-        if request.method != "GET" or response.status_code != status.HTTP_200_OK:
-            return response
-        response.headers["Cache-Control"] = "private, no-cache"
-        return with_etag(request, response)
 
     @staticmethod
     def _answer_failure(error: Exception, _context: Any) -> Response:

@@ -29,7 +29,7 @@ DAILY_STAYS: Final = dt.timedelta(days=2)
 
 Rule = Callable[[Facts], Iterable[Finding]]
 
-ALERTS: Final[tuple[Rule, ...]] = (assessments.alerts, support.alerts)
+ALERTS: Final[tuple[Rule, ...]] = (assessments.safety, assessments.alerts, support.alerts)
 
 PATTERNS: Final[tuple[Rule, ...]] = (
     support.found,
@@ -85,7 +85,7 @@ def _of_the_day(facts: Facts) -> Iterable[Finding]:
         for finding in _found(PATTERNS + OF_THE_DAY, facts)
         if any(link.id in ids for link in finding.evidence)
     )
-    if _is_hard(newest.form):
+    if _is_hard(newest.form) or any(assessments.safety(facts)):
         # Nobody is congratulated on a day that they say is hard.
         return (finding for finding in found if finding.category == "recommendation")
     return found

@@ -20,6 +20,7 @@ class Kind:
 
 # The most urgent first. Of the same priority, the surer finding comes first.
 KINDS: Final = {
+    "safety_alert": Kind(10, "risk", 14),
     "confidence_rising": Kind(9, "trend", 7),
     "challenging_support": Kind(9, "recommendation", 7),
     "assessment_alert": Kind(8, "risk", 7),

@@ -23,6 +23,10 @@ KINDS: Final[Mapping[str, checkins.Kind]] = dict(checkins.COLUMNS) | {
 }
 
 
+# A day begins at UTC+14.
+FIRST: Final = dt.timedelta(hours=14)
+
+
 @dataclass
 class Checkin:
     """A check-in as it will stand here. `event_ids` are old ids of its events, by type."""
@@ -51,7 +55,10 @@ class Checkin:
                     "utc_offset_minutes": times.utc_offset_minutes(instant, zone),
                     "time_zone": zone,
                 }
-        instant = min(self.created_at, times.noon(self.date, zone).astimezone(dt.UTC))
+        noon = times.noon(self.date, zone).astimezone(dt.UTC)
+        # The old service took days far ahead. A day is looked for from where it begins first.
+        begin = dt.datetime.combine(self.date, dt.time(), dt.UTC)
+        instant = max(min(self.created_at, noon) + FIRST, begin) - FIRST
         return {"occurred_at": instant, "utc_offset_minutes": None, "time_zone": None}
 
 

@@ -8,10 +8,11 @@ from pathlib import Path
 from types import ModuleType
 
 from tests.benchmarks.report import as_markdown, as_text
+from tests.benchmarks.scale_data import SIZES
 from tests.benchmarks.servers import APPS
 from tests.benchmarks.session import session
 
-BENCHMARKS = ("post_event", "timeline", "v1_checkins", "batch", "gate", "parts")
+BENCHMARKS = ("post_event", "timeline", "v1_checkins", "batch", "gate", "parts", "metrics", "reads")
 
 
 def main() -> int:
@@ -24,7 +25,12 @@ def main() -> int:
     names = [name for name in APPS if name in needed and name not in options.without]
     reports = []
     with session(
-        names, rounds=options.rounds, seconds=options.seconds, threads=options.threads
+        names,
+        rounds=options.rounds,
+        seconds=options.seconds,
+        threads=options.threads,
+        events=SIZES[options.events],
+        data_folder=options.data,
     ) as started:
         for benchmark in benchmarks:
             print(f"\n{benchmark.__doc__}", flush=True)
@@ -45,6 +51,8 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--rounds", type=int, default=5, help="interleaved rounds, at least 3")
     parser.add_argument("--seconds", type=float, default=4, help="per app and round")
     parser.add_argument("--threads", type=int, default=8, help="of Novara's one process")
+    parser.add_argument("--events", choices=SIZES, default="100k", help="of metrics and reads")
+    parser.add_argument("--data", type=Path, metavar="FOLDER", help="keep large databases here")
     parser.add_argument("--without", action="append", default=[], choices=APPS, metavar="APP")
     parser.add_argument("--markdown", type=Path, metavar="FILE", help="write the tables here too")
     options = parser.parse_args()

@@ -80,8 +80,8 @@ def database_answer(handler: WSGIHandler, token: str, body: bytes) -> str:
     kept: list[str] = []
     real = event_log.record
 
-    def record(*arguments: Any) -> str:
-        kept.append(real(*arguments))
+    def record(*arguments: Any, **named: Any) -> str:
+        kept.append(real(*arguments, **named))
         return kept[-1]
 
     with mock.patch.object(event_log, "record", record):

@@ -28,6 +28,8 @@ EXPRESS = TWINS / "express"
 # What would otherwise happen at a random moment of the run, and be charged to whoever is then
 # measured. Durability is not touched: every commit waits for the disk.
 QUIET = {"autovacuum": "off", "checkpoint_timeout": "1h", "max_wal_size": "16GB"}
+# Of a large database's server.
+SHARED_BUFFERS = "3GB"
 
 
 @dataclass(frozen=True)
@@ -81,13 +83,17 @@ NOVARA_PATHS = {
 
 
 @contextmanager
-def stage(threads: int = 8) -> Iterator[Stage]:
-    folder = Path(tempfile.mkdtemp(prefix="novara-bench-"))
+def stage(threads: int = 8, data: Path | None = None) -> Iterator[Stage]:
+    """`data`: a folder that keeps the databases; without it everything is discarded."""
+    folder = data or Path(tempfile.mkdtemp(prefix="novara-bench-"))
+    folder.mkdir(exist_ok=True, parents=True)
     folder.chmod(0o711)  # So that, started by root, PostgreSQL's user can pass through.
     try:
         database_url = os.environ.get("DATABASE_URL") or postgres.start(folder)
         if not os.environ.get("DATABASE_URL"):
             _quieten(database_url)
+            if data:
+                _enlarge(database_url, folder)
         redis_url = os.environ.get("REDIS_URL") or valkey.start(folder)
         with _twins_database(database_url) as twins_url:
             yield Stage(
@@ -95,8 +101,18 @@ def stage(threads: int = 8) -> Iterator[Stage]:
             )
     finally:
         valkey.discard(folder)
-        postgres.discard(folder)
-        shutil.rmtree(folder, ignore_errors=True)
+        if data:
+            postgres.stop(folder)
+        else:
+            postgres.discard(folder)
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _enlarge(database_url: str, folder: Path) -> None:
+    with psycopg.connect(database_url, user="postgres", autocommit=True) as connection:
+        connection.execute(f"ALTER SYSTEM SET shared_buffers = '{SHARED_BUFFERS}'")
+    postgres.stop(folder)
+    postgres.start(folder)
 
 
 def _quieten(database_url: str) -> None:

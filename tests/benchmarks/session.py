@@ -4,6 +4,7 @@ import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
 from tests.benchmarks import data, load, servers
 from tests.benchmarks.data import Person
@@ -21,6 +22,8 @@ class Session:
     postmaster: int | None
     rounds: int
     seconds: float
+    # Of the large database, where one is used.
+    events: int
     notes: Sequence[str]
 
     @property
@@ -45,16 +48,24 @@ class Session:
 
 @contextmanager
 def session(
-    names: Sequence[str], *, rounds: int, seconds: float, threads: int
+    names: Sequence[str],
+    *,
+    rounds: int,
+    seconds: float,
+    threads: int,
+    events: int = 100_000,
+    data_folder: Path | None = None,
 ) -> Iterator[Session]:
     """Start what these apps need, fill the tables, and end everything in the end."""
     with ExitStack() as stack:
         print("Starting Postgres, Valkey and the apps …", flush=True)
-        stage = stack.enter_context(servers.stage(threads))
+        stage = stack.enter_context(servers.stage(threads, data_folder))
         names, notes = _without_express_if_need_be(names)
         apps = {name: stack.enter_context(servers.APPS[name](stage)) for name in names}
         people = data.make_people(stage, apps.get("novara"), PEOPLE_WITH_TOKENS)
-        yield Session(stage, apps, people, servers.postmaster(stage), rounds, seconds, notes)
+        yield Session(
+            stage, apps, people, servers.postmaster(stage), rounds, seconds, events, notes
+        )
 
 
 def _without_express_if_need_be(names: Sequence[str]) -> tuple[list[str], list[str]]:

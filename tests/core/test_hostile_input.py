@@ -51,7 +51,8 @@ def test_names_the_place_of_a_fault(as_alice):
     unknown = as_alice.call("POST", f"{EVENTS}/batch", {"events": [{**EVENT, "colour": 1}]})
     wrong = as_alice.call("POST", EVENTS, {**EVENT, "event_type": 5})
 
-    assert unknown.json()["errors"][0]["pointer"] == "/events/0/colour"
+    (result,) = unknown.json()["results"]
+    assert result["errors"][0]["pointer"] == "/events/0/colour"
     assert wrong.json()["errors"][0]["pointer"] == "/event_type"
 
 

@@ -54,7 +54,8 @@ class FailsHot(HotView):
     def post(self, request: HttpRequest, way: str) -> HttpResponse:
         if way == "sql":
             # Violates a constraint after the function has entered the gate.
-            event_log.record(self.claims(request), [{"event_data": {SECRET: 1}}])
+            item: Any = {"event_data": {SECRET: 1}}
+            event_log.record(self.claims(request), [item], with_events=True)
         else:
             fail(way)
         return HttpResponse()

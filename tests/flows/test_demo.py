@@ -13,9 +13,9 @@ from django.test import Client, override_settings
 from django.utils import timezone
 
 from accounts.models import User
+from config.management import demo
 from core import times
 from health.checkins import ALWAYS_SHOWN
-from health.management import demo
 from health.models import DailyCheckin, HealthEvent
 from tests.conftest import ApiClient, client_of
 from tests.factories import make_user
@@ -105,6 +105,27 @@ def test_uses_every_field_of_the_form(demo_said):
 
     # These two are of an old form; the demo's people use the present one.
     assert set(ALWAYS_SHOWN) - told == {"physical_symptoms", "symptom_severity"}
+
+
+@pytest.mark.parametrize("member", demo.CAST, ids=lambda member: member.nickname)
+def test_gives_everybody_medications_and_what_became_of_the_doses(demo_said, member):
+    client = client_of(User.objects.get(email=member.email))
+    window = f"from={demo.days_of(member, timezone.now())[-20]}"
+
+    overall = client.call("GET", f"/api/v2/medications/adherence?{window}").json()["overall"]
+
+    assert len(client.call("GET", "/api/v2/medications").json()["medications"]) == 3
+    assert overall["scheduled"] >= 50
+    assert 60 < float(overall["rate"]) < 100
+    assert overall["extra"] == 0
+
+
+def test_has_who_should_not_be_left_alone(demo_said):
+    strained = [member for member in demo.CAST if demo.answers_of(member)]
+    answered = HealthEvent.objects.filter(event_subtype="phq9", user__email__in=EMAILS)
+
+    assert {event.user.email for event in answered} == {member.email for member in strained}
+    assert sum(member.strain >= 7 for member in strained) == 1
 
 
 def test_changes_nothing_the_second_time(demo_said):

@@ -33,7 +33,7 @@ def test_makes_events_that_their_schemas_accept(form):
     parts = checkins.to_events(form, is_enhanced=False)
 
     for part in parts:
-        check_data(get_event_type(part.event_type, ""), part.data, "")
+        check_data(get_event_type(part.event_type), part.data)
 
 
 @thorough

@@ -50,7 +50,9 @@ def record(user: User, event_type: str = "mood", **data: Any) -> HealthEvent:
     key = uuid.uuid4().hex
     event = EventIn(event_type=event_type, event_data=data, client_event_id=key)
     claims = Claims(user_id=str(user.pk), issued_at=time.time())
-    services.record_events(claims=claims, events=[event], idempotency_key=None, now=timezone.now())
+    services.record_events(
+        claims=claims, events=[event], all_or_nothing=True, idempotency_key=None, now=timezone.now()
+    )
     return HealthEvent.objects.get(client_event_id=key)
 
 

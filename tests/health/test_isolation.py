@@ -130,7 +130,7 @@ def test_does_not_stand_in_the_way_of_others(stranger, as_alice, alice, ids):
     )
 
     assert [response.status_code for response in (checkin, event, joined)] == [201, 201, 201]
-    assert batch.json()["results"][0]["event"]["id"] == event.json()["id"]
+    assert batch.json()["results"][0]["id"] == event.json()["id"]
     assert everything(alice) == before
     assert len(as_alice.call("GET", CHECKINS).json()["records"]) == 1
 

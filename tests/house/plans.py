@@ -13,12 +13,13 @@ from tests.house.catalog import rows
 
 # One row, or nearly: reading all of it is right.
 SMALL = {"tenants"}
+READS = ("SELECT", "WITH")
 
 
 def queries_in(function: str, pattern: str) -> list[str]:
     """Find queries in the newest file of a function; INTO is plpgsql's and goes."""
     found = re.findall(pattern, _text_of(function), re.DOTALL)
-    return [re.sub(r"\s+INTO \w+(, \w+)*(?=\s|$)", "", query) for query in found]
+    return [re.sub(r"(?<!INSERT)\s+INTO \w+(, \w+)*(?=\s|$)", "", query) for query in found]
 
 
 def explain(
@@ -56,7 +57,7 @@ def explain_calls(call: Any, *arguments: Any) -> list[Any]:
     """Explain every query that a function of ours sends through Django."""
     with CaptureQueriesContext(connection) as captured:
         call(*arguments)
-    sent = [query["sql"] for query in captured if query["sql"].lstrip().startswith("SELECT")]
+    sent = [query["sql"] for query in captured if query["sql"].lstrip().startswith(READS)]
     return [_plan(rows(f"EXPLAIN (ANALYZE, FORMAT JSON) {query}")) for query in sent]
 
 

@@ -16,6 +16,8 @@ from tests.conftest import ApiClient, client_of
 
 PASSWORD: Final = "correct horse battery"
 Body = dict[str, Any]
+# What stands in paths and is nobody's.
+WORDS: Final[dict[str, Any]] = {"assessment": "phq-4"}
 _numbers = count()
 
 
@@ -30,10 +32,13 @@ class Route:
 
     @property
     def parameters(self) -> list[str]:
-        return re.findall(r"<(?:\w+:)?(\w+)>", self.template)
+        """The ids in the path."""
+        named = re.findall(r"<(?:\w+:)?(\w+)>", self.template)
+        return [name for name in named if name not in WORDS]
 
     def path(self, ids: dict[str, Any]) -> str:
-        return "/" + re.sub(r"<(?:\w+:)?(\w+)>", lambda match: str(ids[match[1]]), self.template)
+        said = WORDS | ids
+        return "/" + re.sub(r"<(?:\w+:)?(\w+)>", lambda match: str(said[match[1]]), self.template)
 
 
 @dataclass
@@ -67,6 +72,9 @@ class Life:
     def event(self) -> Body:
         return {"event_type": "note", "event_data": {"text": self.marker}}
 
+    def medication(self) -> Body:
+        return {"medication_name": self.marker, "notes": self.marker, "times_of_day": ["08:00"]}
+
 
 def live(user: User) -> Life:
     """Give a person a profile, a check-in and an event."""
@@ -85,11 +93,15 @@ def live(user: User) -> Life:
     insights = life.client.call("POST", "/api/v2/insights/generate", {}).json()["insights"]
     feedback = {"helpful": False, "comment": life.marker}
     life.client.call("POST", f"/api/v2/insights/{insights[0]['id']}/feedback", feedback)
+    medication = life.client.call("POST", "/api/v2/medications", life.medication()).json()
+    dose = {"note": life.marker}
+    life.client.call("POST", f"/api/v2/medications/{medication['id']}/doses", dose)
     life.ids = {
         "user_id": user.id,
         "checkin_id": checkin["id"],
         "event_id": event["id"],
         "insight_id": insights[0]["id"],
+        "medication_id": medication["id"],
     }
     return life
 
@@ -104,6 +116,7 @@ BODIES: Final[dict[str, Body | Callable[[Life], Body]]] = {
         "event_type": "page_view",
         "event_data": {"marker": life.marker},
     },
+    "POST /api/assessments/<str:assessment>/complete": {"answers": {"feeling_down": 1}},
     "POST /api/auth/login": lambda life: {"email": life.user.email, "password": PASSWORD},
     "POST /api/auth/logout": {},
     "POST /api/auth/signup": sign_up,
@@ -125,6 +138,7 @@ BODIES: Final[dict[str, Body | Callable[[Life], Body]]] = {
     "PATCH /api/users/medication-status": {"medication_status": "taking"},
     "PUT /api/users/profile": {"top_concern": "changed"},
     "POST /api/health-events": lambda life: life.event(),
+    "POST /api/v2/assessments/<str:assessment>/complete": {"answers": {"feeling_down": 1}},
     "POST /api/v2/auth/login": lambda life: {"email": life.user.email, "password": PASSWORD},
     "POST /api/v2/auth/password": {
         "current_password": PASSWORD,
@@ -140,6 +154,13 @@ BODIES: Final[dict[str, Body | Callable[[Life], Body]]] = {
         "reason": "a slip",
     },
     "POST /api/v2/health/events/<uuid:event_id>/retractions": {"reason": "a slip"},
+    "POST /api/medications/<uuid:medication_id>/take": lambda life: {"note": life.marker},
+    "POST /api/v2/medications": lambda life: life.medication(),
+    "PATCH /api/v2/medications/<uuid:medication_id>": {"notes": "changed"},
+    "POST /api/v2/medications/<uuid:medication_id>/doses": lambda life: {"note": life.marker},
+    "POST /api/v2/medications/<uuid:medication_id>/pause": {},
+    "POST /api/v2/medications/<uuid:medication_id>/resume": {},
+    "POST /api/v2/medications/<uuid:medication_id>/stop": {},
     "POST /api/v2/insights/generate": {},
     "POST /api/v2/insights/<uuid:insight_id>/feedback": {"helpful": True},
     "POST /api/v2/insights/<uuid:insight_id>/interactions": {"action": "viewed"},

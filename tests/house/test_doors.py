@@ -40,7 +40,11 @@ HOT: Final = {
 # Pages about the API that are no views of it.
 PAGES: Final = {"api/docs", "api/openapi-<slug:name>.json"}
 # Version 2 under a path that the old service had announced.
-ANNOUNCED: Final = {"api/health-events"}
+ANNOUNCED: Final = {
+    "api/assessments/<str:assessment>/complete",
+    "api/health-events",
+    "api/medications/<uuid:medication_id>/take",
+}
 
 VIEWS: Final = [
     (template, view_of(callback))

@@ -16,11 +16,13 @@ from django.core.management import call_command
 from django.db import transaction
 
 from accounts import queries as accounts
+from analytics import queries as analytics
 from core import gate
-from health import checkin_rows, event_log, queries
+from health import checkin_rows, event_log, metrics, queries
 from health.models import DailyCheckin
 from insights import queries as insights
 from insights.models import Insight
+from medications import queries as medications
 from tests.factories import make_user
 from tests.house.catalog import rows
 from tests.house.plans import explain, explain_calls, faults, queries_in
@@ -110,8 +112,45 @@ FILL = (
       FROM insights
      WHERE random() < 0.3
     """,
-    "ANALYZE",
 )
+# Two medications each, every regimen changed twice; and everybody has moved once.
+MEDICATIONS = (
+    """
+    INSERT INTO user_medications (id, tenant_id, user_id, medication_name, created_at, updated_at)
+    SELECT gen_random_uuid(), tenant_id, id, 'Estradiol', '2015-01-01', '2015-01-01'
+      FROM users, generate_series(1, 2)
+    """,
+    """
+    INSERT INTO medication_regimens
+        (id, tenant_id, user_id, medication_id, version, effective_from, status, as_needed,
+         times_of_day, every_n_days, start_date, tolerance_minutes, created_at)
+    SELECT gen_random_uuid(), tenant_id, user_id, id, n, created_at + n * interval '1 year',
+           'active', false, '{08:00,20:00}', 1, '2015-01-01', 60, now()
+      FROM user_medications, generate_series(1, 3) n
+    """,
+    """
+    INSERT INTO time_zone_changes (id, tenant_id, user_id, time_zone, until)
+    SELECT gen_random_uuid(), tenant_id, id, 'Europe/Berlin', '2020-01-01' FROM users
+    """,
+)
+# Since then that person recorded something on 60 days, and everybody else on two: days that are
+# marked, as nobody has folded them yet.
+MARK = (
+    """
+    INSERT INTO health_events
+        (id, tenant_id, user_id, event_type, event_data, occurred_at, local_date, recorded_at)
+    SELECT gen_random_uuid(), u.tenant_id, u.id, 'mood', '{"mood": "calm", "confidence": 5}', o.at,
+           o.at::date, now()
+      FROM users u
+     CROSS JOIN LATERAL generate_series(1, CASE WHEN u.id = %(id)s THEN 60 ELSE 2 END) n
+     CROSS JOIN LATERAL (SELECT timestamptz '2026-01-01' - n * interval '36 hours' AS at) o
+    """,
+    # As autovacuum does all the time: marks come and go.
+    "VACUUM ANALYZE",
+)
+QUARTER = (dt.date(2025, 10, 4), dt.date(2026, 1, 1))
+DAYS = "SELECT * FROM exact_daily_metrics WHERE user_id = %s AND local_date BETWEEN %s AND %s"
+WEEKS = "SELECT * FROM user_weekly_metrics WHERE user_id = %s"
 DAY = dt.date(2025, 6, 1)
 NOW = dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
 PAGE = {
@@ -149,6 +188,11 @@ PAGES = {
 }
 
 
+def fill(statements, user):
+    for statement in statements:
+        rows(statement, {"id": user.id} if "%(id)s" in statement else ())
+
+
 @contextmanager
 def migrated():
     call_command("migrate", verbosity=0)
@@ -162,13 +206,12 @@ def hot(django_db_setup, django_db_blocker, database_url):
         django_db_blocker.unblock(),
         scratch_database(is_copy=False, url=database_url),
         migrated(),
-        transaction.atomic(),
     ):
         user = make_user()
-        for statement in FILL:
-            rows(statement, {"id": user.id} if "%(id)s" in statement else ())
+        fill((*FILL, *MEDICATIONS), user)
+        metrics.fold()
+        fill(MARK, user)
         yield user
-        transaction.set_rollback(True)
 
 
 @pytest.fixture
@@ -198,6 +241,12 @@ def test_has_a_long_history_to_read(hot):
     assert rows("SELECT count(*) > 20000 FROM health_events WHERE user_id = %s", [hot.id]) == [
         (True,)
     ]
+    assert rows("SELECT count(*) > 3000 FROM user_daily_metrics WHERE user_id = %s", [hot.id]) == [
+        (True,)
+    ]
+    assert rows(
+        "SELECT count(*) FILTER (WHERE user_id = %s), count(*) > 4000 FROM metric_marks", [hot.id]
+    ) == [(60, True)]
 
 
 @pytest.mark.parametrize("name", PAGES)
@@ -220,6 +269,29 @@ def test_find_that_no_row_waits(inside, function):
     assert {mode: faults(plan, most_rows=2) for mode, plan in plans.items()} == sound(plans)
 
 
+def test_record_events(inside):
+    """Nothing is looked up but what the index of the clients' own ids holds against it."""
+    (insert,) = queries_in("record_events", r"(WITH item AS.*?ORDER BY a\.id\) r);")
+    items = (
+        '[{"id": "00000000-0000-7000-8000-000000000000", "event_type": "mood", "event_data": {},'
+        ' "schema_version": 1, "occurred_at": "2026-01-01T00:00:00Z", "source": "api",'
+        f' "client_event_id": "{inside.id}17"}}]'
+    )
+    values = {
+        "me.tenant_id": ("uuid", str(inside.tenant_id)),
+        "me.user_id": ("uuid", str(inside.id)),
+        "me.time_zone": ("text", "Europe/Berlin"),
+        "p_with_events": ("boolean", "true"),
+        "p_items": ("jsonb", items),
+    }
+
+    plans = explain("record_events", insert, values)
+
+    assert {mode: faults(plan, most_rows=2) for mode, plan in plans.items()} == sound(plans)
+    for plan in plans.values():
+        assert "'health_events_client_event_unique'" in str(plan)
+
+
 def test_find_what_was_recorded_before(inside):
     (again,) = queries_in("record_events", r"(SELECT json_agg\(r\)\s+INTO.*?);")
     items = (
@@ -227,7 +299,11 @@ def test_find_what_was_recorded_before(inside):
         f' "client_event_id": "{inside.id}17", "states_time": false}}]'
     )
 
-    values = {"me.user_id": ("uuid", str(inside.id)), "p_items": ("jsonb", items)}
+    values = {
+        "me.user_id": ("uuid", str(inside.id)),
+        "p_with_events": ("boolean", "false"),
+        "p_items": ("jsonb", items),
+    }
 
     plans = explain("record_events", again, values)
 
@@ -265,6 +341,41 @@ def page_of_insights(hot, **changes):
     return partial(insights.page, hot.id, **usual | changes)
 
 
+def test_show_the_newest_check_ins(inside):
+    (newest,) = queries_in("newest_checkins", r"RETURN \((SELECT coalesce.*?)\);")
+    values = {"me.user_id": ("uuid", str(inside.id)), "p_limit": ("integer", "30")}
+
+    plans = explain("newest_checkins", newest, values)
+
+    assert {mode: faults(plan, most_rows=100) for mode, plan in plans.items()} == sound(plans)
+
+
+# 60 days are computed anew, from the 15 events of the 50 hours that a date can have; and 3,400
+# days are put together in weeks.
+@pytest.mark.parametrize(
+    ("call", "most_rows"),
+    [
+        ((rows, DAYS, "id", *QUARTER), 1_500),
+        ((analytics.days_between, "id", *QUARTER), 1_500),
+        ((rows, WEEKS, "id"), 8_000),
+    ],
+    ids=["exact_daily_metrics", "days_between", "user_weekly_metrics"],
+)
+def test_read_exact_figures_while_days_are_marked(inside, call, most_rows):
+    """Who reads pays for their own marks of the days they ask for, not for those of others."""
+    asked, *values = [inside.id if part == "id" else part for part in call]
+    arguments = [values[0], values[1:]] if asked is rows else values
+
+    (plan,) = explain_calls(asked, *arguments)
+
+    assert faults(plan, most_rows=most_rows) == []
+
+
+def adherence_of(hot):
+    person = gate.Person(hot.id, hot.tenant_id, "UTC")
+    return partial(medications.adherence, person, now=NOW)
+
+
 def questions(hot):
     checkin = DailyCheckin.objects.filter(user_id=hot.id, date_submitted=DAY).get()
     corrected = rows(
@@ -291,6 +402,7 @@ def questions(hot):
         "events_on": (queries.events_on, hot.id, DAY),
         "get_event": (queries.get_event, corrected[0][0]),
         "latest_checkins": (queries.latest_checkins, hot.id, 30),
+        "find_checkins_between": (queries.find_checkins_between, hot.id, *QUARTER),
         "find_checkin_on": (queries.find_checkin_on, hot.id, DAY),
         "get_checkin": (queries.get_checkin, hot.id, checkin.id),
         "find_current": (event_log.find_current, corrected[0][0]),
@@ -298,6 +410,7 @@ def questions(hot):
         "write_events": (checkin_rows.write_events, checkin),
         "write_waiting_events": (checkin_rows.write_waiting_events, hot.id),
         "profile": (accounts.profile, hot.id),
+        "adherence": (adherence_of(hot), DAY, DAY),
     }
 
 
@@ -307,8 +420,8 @@ def questions(hot):
         *("events_on", "get_event", "latest_checkins", "find_checkin_on", "get_checkin"),
         *("find_current", "lock", "write_events", "write_waiting_events", "profile"),
         *("all insights", "all insights, next page", "newest insights"),
-        *("get_insight", "interactions", "recent events"),
-        "events of check-ins",
+        *("get_insight", "interactions", "recent events", "adherence"),
+        *("events of check-ins", "find_checkins_between"),
     ],
 )
 def test_answer_a_question(inside, name):
@@ -338,6 +451,12 @@ def test_find_who_has_no_insight_of_the_day(outside):
     plan, *_ = explain_calls(next, found)
 
     assert faults(plan, most_rows=1000) == []
+
+
+def test_count_over_all_check_ins_in_one_pass(inside):
+    (plan,) = explain_calls(queries.history, inside.id, NOW.date())
+
+    assert faults(plan, most_rows=30_000) == []
 
 
 def test_show_the_old_view_in_one_pass(inside):

@@ -14,7 +14,9 @@ WITH_IDS = [route for route in CLOSED if route.parameters]
 WITHOUT_IDS = [route for route in CLOSED if not route.parameters]
 TABLES = (
     *("health_events", "daily_checkins", "user_profiles", "refresh_families", "refresh_tokens"),
-    *("insights", "insight_interactions", "analytics_events"),
+    *("metric_marks", "user_daily_metrics"),
+    *("user_medications", "medication_regimens", "time_zone_changes"),
+    *("insights", "insight_acknowledgements", "insight_interactions", "analytics_events"),
 )
 
 

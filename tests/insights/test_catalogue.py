@@ -6,7 +6,7 @@ from insights.catalogue import TEXTS, label, text_of
 from insights.generators import daily, find_all, micro
 from insights.generators.findings import KINDS, find
 from insights.generators.micro_candidates import CANDIDATES
-from tests.insights.facts import check_words, checkin, checkins, day, facts
+from tests.insights.facts import check_words, checkin, checkins, day, event, facts
 
 MICRO = {candidate.type for candidate in CANDIDATES}
 PLACE = re.compile(r"\{(\w+)\}")
@@ -62,6 +62,7 @@ EVERYTHING = (
     facts(*checkins(*[{"confidence_today": 3, "medication_taken": "no"}] * 3)),
     facts(*checkins(*[{"confidence_today": 7, "medication_taken": "yes"}] * 7)),
     facts(*checkins(*[{"mood_today": "hopeful", "coping_strategies": ["long_walks"]}] * 60)),
+    facts(events=[event("assessment", 0, "phq9", self_harm_thoughts=1)]),
     facts(*(checkin(ago, sleep_hours=4 if ago < 3 else 8) for ago in (0, 1, 2, *range(7, 12)))),
 )
 

@@ -284,8 +284,8 @@ def test_is_reached_from_the_persons_page(nurse, alice):
     assert insight.title in text_of(console, INSIGHTS, person=alice.pk)
 
 
-def test_stands_in_the_overview_after_what_people_report(nurse):
+def test_stands_in_the_overview_after_the_queue_of_safety_alerts(nurse):
     shown = text_of(console_of(nurse), "/admin/")
 
     places = [shown.index(f'href="{address}"') for address in (INSIGHTS, SAID)]
-    assert shown.index('href="/admin/health/healthevent/"') < places[0] < places[1]
+    assert shown.index('href="/admin/insights/safetyalert/"') < places[0] < places[1]

@@ -192,3 +192,16 @@ def test_takes_a_row_of_the_older_generation_for_the_same_person():
     assert person.id == USER
     assert set(person.refs) == {str(USER), "3", "a@example.com"}
     assert not person.faults
+
+
+@pytest.mark.parametrize("zone", ["Etc/GMT+12", "UTC", "Pacific/Kiritimati"])
+@pytest.mark.parametrize("days", [-40, -1, 0, 1, 2, 400])
+def test_happen_when_their_day_is_looked_for(zone, days):
+    """The figures of a day look for its events between UTC+14 and UTC-12."""
+    date = dt.date(2024, 2, 29) + dt.timedelta(days=days)
+    checkin = checkins.from_row(a_row(date_submitted=date), has_only_texts=False)
+
+    at = checkin.when(zone)["occurred_at"]
+
+    begin = dt.datetime.combine(date, dt.time(), dt.UTC)
+    assert begin - dt.timedelta(hours=14) <= at < begin + dt.timedelta(hours=36)

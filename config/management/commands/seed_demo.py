@@ -6,19 +6,24 @@ import time
 from argparse import ArgumentParser
 from typing import Any
 
+import msgspec
 from django.core.management.base import BaseCommand
 from django.db import transaction
 from django.utils import timezone
 
 from accounts import services as accounts
 from accounts.models import Tenant, User, UserProfile
+from assessments import services as assessments
+from assessments.types import CompletionIn
+from config.management import demo
+from config.management.demo import CAST, Member
 from core import gate
 from core.gate import Claims
 from health import services, storage
-from health.management import demo
-from health.management.demo import CAST, Member
 from health.models import HealthEvent
 from health.types import LONGEST_BATCH, CorrectionIn, EventIn
+from medications import services as medications
+from medications.types import DoseIn, MedicationIn
 
 GAP: float = 0.1
 CORRECTED: float = 0.05
@@ -77,6 +82,8 @@ class Command(BaseCommand):
                 self._check_in(member, user, number, now)
         for member, user in people:
             self._record_today(member, user, now)
+            self._medicate(member, user, now)
+            self._assess(member, user, now)
 
     @staticmethod
     def _enroll(member: Member, tenant: Tenant, joined: dt.datetime) -> User:
@@ -137,7 +144,42 @@ class Command(BaseCommand):
         claims = Claims(user_id=str(user.pk), issued_at=time.time())
         for start in range(0, len(events), LONGEST_BATCH):
             batch = events[start : start + LONGEST_BATCH]
-            services.record_events(claims=claims, events=batch, idempotency_key=None, now=now)
+            services.record_events(
+                claims=claims, events=batch, all_or_nothing=True, idempotency_key=None, now=now
+            )
+
+    @staticmethod
+    def _medicate(member: Member, user: User, now: dt.datetime) -> None:
+        if not storage.keeps_events(user.pk):
+            return
+        began = demo.days_of(member, now)[-demo.COURSE_DAYS]
+        since = demo.moment(member, began, 0, now)
+        with gate.as_person(user.pk) as person:
+            for number, told in enumerate(demo.MEDICATIONS):
+                course = {"start_date": began, "effective_from": since and since.isoformat()}
+                medication = medications.add_medication(
+                    person=person, sent=msgspec.convert(told | course, MedicationIn), now=now
+                ).medication
+                for dose in demo.doses_of(member, number, now):
+                    medications.record_dose(
+                        person=person,
+                        medication_id=medication.id,
+                        sent=msgspec.convert(dose, DoseIn),
+                        status=dose["status"],
+                        idempotency_key=None,
+                        now=now,
+                    )
+
+    @staticmethod
+    def _assess(member: Member, user: User, now: dt.datetime) -> None:
+        if not storage.keeps_events(user.pk):
+            return
+        with gate.as_person(user.pk) as person:
+            for name, answers in demo.answers_of(member).items():
+                sent = CompletionIn(answers=answers, client_event_id=f"demo-{name}")
+                assessments.complete(
+                    person=person, name=name, sent=sent, idempotency_key=None, now=now
+                )
 
     @staticmethod
     def _check_in(member: Member, user: User, number: int, now: dt.datetime) -> None:

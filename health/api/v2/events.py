@@ -69,12 +69,12 @@ class EventBatch(HotView):
         ),
     )
     def post(self, request: HttpRequest) -> HttpResponse:
-        body = self.body(request)
+        claims, body = self.claims(request), self.body(request)
         batch = parse_json(body, into=BatchIn)
         # An event at a time, the look for the NUL character takes as long as all else.
         read = decode_json if NUL in body else parse_json
         recorded = services.record_events(
-            claims=self.claims(request),
+            claims=claims,
             events=[read_event(event, read) for event in batch.events],
             all_or_nothing=batch.all_or_nothing,
             idempotency_key=idempotency_key(request),

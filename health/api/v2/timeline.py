@@ -1,12 +1,11 @@
 """Reading: /api/v2/health/timeline, event-types, and /api/v2/status."""
 
 from django.conf import settings
-from django.http import HttpRequest
-from django.http.response import HttpResponseBase
+from django.http import HttpRequest, HttpResponse
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from core.api.base import json_response, read_query, with_etag
+from core.api.base import json_response, read_query
 from core.api.openapi import TEXT, WHOLE, YES_NO, described, object_of, query_parameters, ref
 from core.api.v2 import HotView, V2View
 from health import services
@@ -29,12 +28,12 @@ class Timeline(HotView):
             " `event_types` is a list with commas. `next` is the cursor of the following page."
         ),
     )
-    def get(self, request: HttpRequest) -> HttpResponseBase:
+    def get(self, request: HttpRequest) -> HttpResponse:
         claims = self.claims(request)
         query = read_query(request, TimelineQuery)
         events, cursor = services.read_timeline(claims=claims, query=query)
         following = f'"{cursor}"' if cursor else "null"
-        return with_etag(request, json_response(f'{{"events":{events},"next":{following}}}'))
+        return json_response(f'{{"events":{events},"next":{following}}}')
 
 
 class HealthEvents(Timeline, Events):
@@ -112,6 +111,25 @@ ENDPOINTS = (
     "POST /api/v2/health/events/{id}/retractions",
     "GET /api/v2/health/timeline",
     "GET /api/v2/health/daily-summary",
+    "GET /api/v2/analytics",
+    "GET /api/v2/analytics/explain",
+    "POST /api/v2/medications",
+    "GET /api/v2/medications",
+    "GET /api/v2/medications/adherence",
+    "GET /api/v2/medications/schedule",
+    "GET /api/v2/medications/{id}",
+    "PATCH /api/v2/medications/{id}",
+    "GET /api/v2/medications/{id}/doses",
+    "POST /api/v2/medications/{id}/doses",
+    "GET /api/v2/medications/{id}/history",
+    "POST /api/v2/medications/{id}/pause",
+    "POST /api/v2/medications/{id}/resume",
+    "POST /api/v2/medications/{id}/stop",
+    "GET /api/v2/assessments",
+    "GET /api/v2/assessments/due",
+    "GET /api/v2/assessments/{type}",
+    "POST /api/v2/assessments/{type}/complete",
+    "GET /api/v2/assessments/{type}/responses",
     "GET /api/v2/insights",
     "POST /api/v2/insights/generate",
     "GET /api/v2/insights/{id}",

@@ -7,14 +7,12 @@ from dataclasses import asdict
 from typing import Any
 
 import msgspec
-from django.http import HttpRequest
-from django.http.response import HttpResponseBase
 from django.utils import timezone
 from rest_framework import status
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from core.api.base import read_query, with_etag
+from core.api.base import read_query
 from core.api.openapi import IDEMPOTENCY_KEY, described, query_parameters, ref
 from core.api.v2 import V2View, idempotency_key
 from medications import services
@@ -30,9 +28,9 @@ from medications.types import (
     DoseIn,
     DoseOut,
     DosesOut,
-    HistoryOut,
     MedicationAdherenceOut,
     MedicationChanges,
+    MedicationHistoryOut,
     MedicationIn,
     MedicationOut,
     MedicationsOut,
@@ -48,16 +46,7 @@ from medications.types import (
 )
 
 
-class MedicationView(V2View):
-    def conclude(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
-        """Phones ask again for what they have whenever they are opened."""
-        if request.method != "GET" or response.status_code != status.HTTP_200_OK:
-            return response
-        response.headers["Cache-Control"] = "private, no-cache"
-        return with_etag(request, response)
-
-
-class Medications(MedicationView):
+class Medications(V2View):
     @described(
         "Medications, newest first",
         {200: ref(MedicationsOut), 304: None},
@@ -81,7 +70,7 @@ class Medications(MedicationView):
         return Response(shown(added), status=status.HTTP_201_CREATED)
 
 
-class Medication(MedicationView):
+class Medication(V2View):
     @described("One medication", {200: ref(MedicationOut), 304: None})
     def get(self, request: Request, medication_id: uuid.UUID) -> Response:
         found = services.get_medication(
@@ -119,7 +108,7 @@ class Medication(MedicationView):
         return Response(status=status.HTTP_204_NO_CONTENT)
 
 
-class StatusChange(MedicationView):
+class StatusChange(V2View):
     """What Pause, Resume and Stop have in common."""
 
     to_status: MedicationRegimen.Status
@@ -150,15 +139,15 @@ class Stop(StatusChange):
     to_status = MedicationRegimen.Status.STOPPED
 
 
-class History(MedicationView):
-    @described("All versions of how a medication was to be taken", {200: ref(HistoryOut)})
+class History(V2View):
+    @described("All versions of how a medication was to be taken", {200: ref(MedicationHistoryOut)})
     def get(self, request: Request, medication_id: uuid.UUID) -> Response:
         found = services.history(person=self.person, medication_id=medication_id)
         versions = [regimen_out(one) for one in found.regimens]
-        return Response(HistoryOut(found.id, found.medication_name, versions))
+        return Response(MedicationHistoryOut(found.id, found.medication_name, versions))
 
 
-class Take(MedicationView):
+class Take(V2View):
     """POST /api/medications/{id}/take, the path that the old service had planned."""
 
     shape: type[TakenIn] = TakenIn
@@ -222,7 +211,7 @@ class Doses(Take):
         return Response(DosesOut(first, last, slots_out([course], now), counted))
 
 
-class Schedule(MedicationView):
+class Schedule(V2View):
     @described(
         "When doses are due, and what became of them (default: today)",
         {200: ref(ScheduleOut), 304: None},
@@ -236,7 +225,7 @@ class Schedule(MedicationView):
         return Response(ScheduleOut(first, last, slots_out(courses, now)))
 
 
-class AdherenceReport(MedicationView):
+class AdherenceReport(V2View):
     @described(
         "Doses taken of those scheduled (default: the last 30 days; at most 366)",
         {200: ref(AdherenceReportOut), 304: None},
@@ -326,6 +315,13 @@ def figures(adherence: Adherence) -> dict[str, Any]:
 
 
 SHAPES = (
-    *(MedicationIn, MedicationChanges, MedicationOut, MedicationsOut, HistoryOut, ReasonIn),
+    *(
+        MedicationIn,
+        MedicationChanges,
+        MedicationOut,
+        MedicationsOut,
+        MedicationHistoryOut,
+        ReasonIn,
+    ),
     *(TakenIn, DoseIn, DoseOut, DosesOut, ScheduleOut, AdherenceReportOut),
 )
