@@ -16,6 +16,7 @@ class Migration(migrations.Migration):
         SqlObject("triggers", "user_daily_metrics__add_to_tenant"),
         SqlObject("triggers", "user_daily_metrics__take_from_tenant"),
         SqlObject("functions", "fold_events"),
+        SqlObject("functions", "fold_days"),
         SqlObject("functions", "fold_metrics"),
         SqlObject("functions", "refresh_user_metrics"),
         SqlObject("functions", "differing_days"),

@@ -287,6 +287,7 @@ class Bench:
         with self.rebuilding():
             pass
         seconds = time.perf_counter() - began
+        self.connection.execute("VACUUM ANALYZE")
         count = self.connection.execute("SELECT count(*) FROM health_events").fetchone()
         cells = (number(seconds, 1), number(int(str(count and count[0])) / seconds))
         row = (f"{len(self.people):,} people", *cells, f"{done:,}", number(stopped, 2))

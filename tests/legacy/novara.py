@@ -28,6 +28,7 @@ MADE_HERE: dict[str, list[str] | None] = {
     "legacy_imports": ["id", "imported_at", "after"],
     "legacy_records": ["id", "created_at"],
     "login_throttles": None,
+    "metric_marks": ["marked_at"],
     "users": ["password"],
 }
 TABLES = """

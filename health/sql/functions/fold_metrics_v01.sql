@@ -2,7 +2,8 @@
 -- Marks go in one statement, their days are computed in a later one, whose snapshot is newer: an
 -- event that commits in between is counted, and its mark stays. That holds where each statement
 -- has its own snapshot. One fold, rebuild or erasure at a time, so that an older snapshot never
--- overwrites a newer one.
+-- overwrites a newer one. A day with more than a row can hold (hundreds of megabytes of lists)
+-- stays marked, so that nobody else waits for it.
 CREATE OR REPLACE FUNCTION fold_metrics(p_most integer)
 RETURNS integer
 LANGUAGE plpgsql AS $$
@@ -22,11 +23,19 @@ BEGIN
          LIMIT p_most
     ),
     taken AS (
-        DELETE FROM metric_marks m
-         USING chosen c
-         WHERE m.user_id = c.user_id
-           AND m.local_date = c.local_date
-        RETURNING m.user_id, m.local_date
+        -- Looked up day by day (OFFSET 0) and deleted by their places. A join would go by the
+        -- table's statistics, which are wrong whenever it has just been emptied or filled.
+        DELETE FROM metric_marks
+         WHERE ctid = ANY (ARRAY(SELECT m.ctid
+                                   FROM chosen c
+                                  CROSS JOIN LATERAL (
+                                               SELECT x.ctid
+                                                 FROM metric_marks x
+                                                WHERE x.user_id = c.user_id
+                                                  AND x.local_date = c.local_date
+                                               OFFSET 0
+                                        ) m))
+        RETURNING user_id, local_date
     )
     SELECT array_agg(t.user_id ORDER BY t.user_id, t.local_date),
            array_agg(t.local_date ORDER BY t.user_id, t.local_date)
@@ -36,14 +45,24 @@ BEGIN
         RETURN 0;
     END IF;
 
-    DELETE FROM user_daily_metrics s
-     USING unnest(people, days) AS d (user_id, local_date)
-     WHERE s.user_id = d.user_id
-       AND s.local_date = d.local_date;
-    INSERT INTO user_daily_metrics
-    SELECT f.*
-      FROM unnest(people, days) AS d (user_id, local_date)
-     CROSS JOIN LATERAL fold_events(d.user_id, d.local_date, d.local_date) f;
+    BEGIN
+        PERFORM fold_days(people, days);
+    EXCEPTION
+        WHEN program_limit_exceeded OR out_of_memory OR internal_error THEN
+            FOR place IN 1 .. cardinality(people) LOOP
+                BEGIN
+                    PERFORM fold_days(people[place:place], days[place:place]);
+                EXCEPTION
+                    WHEN program_limit_exceeded OR out_of_memory OR internal_error THEN
+                        RAISE WARNING 'The day % of user % is too large to be folded: %',
+                            days[place], people[place], SQLERRM;
+                        INSERT INTO metric_marks (tenant_id, user_id, local_date)
+                        SELECT u.tenant_id, u.id, days[place]
+                          FROM users u
+                         WHERE u.id = people[place];
+                END;
+            END LOOP;
+    END;
     RETURN cardinality(people);
 END
 $$;
