@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from config.deployment import events, front, people, records
+from config.deployment import care, events, front, people, records
 from config.deployment.run import Check
 
 SERVER: Final = "The server"
@@ -10,6 +10,7 @@ FRAME: Final = "Around every answer"
 TOKENS: Final = "Accounts and tokens"
 CHECKIN: Final = "A check-in of an old client"
 EVENT: Final = "Health events"
+CARE: Final = "Medications, questionnaires, figures"
 INSIGHT: Final = "Insights"
 OTHERS: Final = "Other people"
 END: Final = "Cleaning up"
@@ -18,6 +19,7 @@ SIGNED_UP: Final = (people.first_signs_up,)
 CHECKED_IN: Final = (records.submits_the_form,)
 HAS_EVENTS: Final = (events.has_events,)
 RECORDED: Final = (events.records_an_event,)
+DOSED: Final = (care.takes_a_dose,)
 OTHERS_TOO: Final = (people.second_signs_up,)
 
 CHECKS: Final = (
@@ -56,6 +58,9 @@ CHECKS: Final = (
     Check(EVENT, "an event is recorded once", events.records_an_event, HAS_EVENTS),
     Check(EVENT, "the timeline has it", events.shows_the_timeline, RECORDED),
     Check(EVENT, "a correction keeps what it corrects", events.corrects_an_event, RECORDED),
+    Check(CARE, "a dose is recorded once", care.takes_a_dose, HAS_EVENTS),
+    Check(CARE, "answers are scored", care.scores_answers, HAS_EVENTS),
+    Check(CARE, "the figures count both at once", care.counts_the_day, DOSED + CHECKED_IN),
     # Before feedback, which may write the day's insights itself.
     Check(INSIGHT, "an alert comes within 5 s", events.alerts, HAS_EVENTS + CHECKED_IN),
     Check(
@@ -68,7 +73,9 @@ CHECKS: Final = (
     Check(INSIGHT, "the rest of version 1 answers", records.answers_the_rest, SIGNED_UP),
     Check(OTHERS, "they miss the check-in", events.hides_the_checkin, CHECKED_IN + OTHERS_TOO),
     Check(OTHERS, "they miss the event", events.hides_the_event, RECORDED + OTHERS_TOO),
+    Check(OTHERS, "they miss the medication", care.hides_the_medication, DOSED + OTHERS_TOO),
     Check(OTHERS, "they miss the insight", events.hides_the_insight, (events.alerts, *OTHERS_TOO)),
+    Check(END, "the medication is removed", care.removes_the_medication, DOSED),
     Check(END, "the event is retracted", events.retracts_an_event, RECORDED),
     Check(END, "the check-in is deleted", records.deletes_it, CHECKED_IN),
 )

@@ -42,6 +42,7 @@ class Visit:
     checked_in_at: float = 0.0
     event: dict[str, Any] = field(default_factory=dict)
     alert_id: str = ""
+    medication_id: str = ""
     insight_id: str = ""
 
     def __post_init__(self) -> None:
