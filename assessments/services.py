@@ -76,7 +76,11 @@ def complete(
         source=SOURCE,
     )
     recorded, is_new = health.record_event_of(
-        person=person, event=event, idempotency_key=idempotency_key, now=now
+        person=person,
+        event=event,
+        told=["instrument", "started_at", *(item.link_id for item in instrument.items)],
+        idempotency_key=idempotency_key,
+        now=now,
     )
     due = [due for due in queries.find_due(person, now=now) if due.instrument == instrument.name]
     return Completion(
@@ -224,6 +228,8 @@ def activate(*, definition: AssessmentDefinition) -> None:
     versions = AssessmentDefinition.objects.filter(
         tenant_id=definition.tenant_id, name=definition.name
     )
+    # Two who choose at once come one after the other.
+    list(versions.order_by("id").select_for_update().values_list("id"))
     versions.filter(is_active=True).exclude(id=definition.id).update(is_active=False)
     versions.filter(id=definition.id).update(is_active=True)
     definition.is_active = True

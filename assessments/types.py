@@ -11,7 +11,6 @@ import msgspec
 from health.types import Instant, ShortText, ZoneName
 
 # From the mildest to the most severe.
-SEVERITIES: Final = ("none", "minimal", "mild", "moderate", "moderately_severe", "severe")
 Severity = Literal["none", "minimal", "mild", "moderate", "moderately_severe", "severe"]
 # From here on, a questionnaire is asked again sooner.
 PRESSING: Final = frozenset({"moderate", "moderately_severe", "severe"})

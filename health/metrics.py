@@ -8,6 +8,7 @@ import uuid
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import count
 from typing import Any, Final
 
 from django.db import connection
@@ -29,6 +30,8 @@ BACKLOG: Final = """
       FROM (SELECT marked_at FROM metric_marks LIMIT 100000) m
 """
 LOCK: Final = "hashtextextended('rebuild_metrics', 0)"
+# That of fold_metrics(), rebuild_metrics() and erase_person().
+FOLD_LOCK: Final = "hashtextextended('metrics', 0)"
 # A day of one side only differs as a whole; of others the columns are named, never the values.
 COLUMNS: Final = """
     CASE WHEN (d.stored).local_date IS NULL THEN '{"the whole day is missing"}'
@@ -86,19 +89,25 @@ class Verified:
 # Folding
 
 
-def fold() -> int:
-    """Compute all marked days anew, portion by portion; answers how many.
+def fold(*, portions: int | None = None) -> int:
+    """Compute all marked days anew, portion by portion (at most so many); answers how many.
 
     Less than a whole portion is all there was; while people write there would always be more.
     """
     total = 0
-    while (folded := _fold_portion()) == PORTION:
+    for _ in range(portions) if portions else count():
+        folded = _fold_portion()
         total += folded
-    return total + folded
+        if folded < PORTION:
+            break
+    return total
 
 
 def _fold_portion() -> int:
+    """Answers 0 while another fold, a rebuild or an erasure is at work: nobody waits for it."""
     with gate.as_system():
+        if not _rows(f"SELECT pg_try_advisory_xact_lock({FOLD_LOCK})")[0][0]:
+            return 0
         folded: int = _rows("SELECT fold_metrics(%s)", [PORTION])[0][0]
     return folded
 

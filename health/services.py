@@ -4,7 +4,7 @@ import datetime as dt
 import re
 import uuid
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Any, Final, TypeVar
 
 import msgspec
@@ -97,12 +97,18 @@ def record_event(
 
 
 def record_event_of(
-    *, person: Person, event: EventIn, idempotency_key: str | None, now: dt.datetime
+    *,
+    person: Person,
+    event: EventIn,
+    told: Collection[str],
+    idempotency_key: str | None,
+    now: dt.datetime,
 ) -> tuple[HealthEvent, bool]:
     """Record an event that another app makes for the person inside the gate.
 
-    Its source may be one that clients cannot use. Gives the event, and whether it is new: the
-    same content under the same client_event_id is the event that was recorded before.
+    Its source may be one that clients cannot use. Gives the event, and whether it is new: what
+    says the same under the same client_event_id is the event that was recorded before. `told`
+    names what the client says in event_data; the rest is the app's, and may have changed since.
     """
     bring_up_to_date(person)
     item = msgspec.structs.asdict(_checked(event, uuid7(), idempotency_key, now))
@@ -114,13 +120,17 @@ def record_event_of(
         with transaction.atomic():
             return event_log.append([row])[0], True
     except IntegrityError:
+        if row.client_event_id is None:
+            raise
         found = HealthEvent.objects.filter(
             user_id=person.id, client_event_id=row.client_event_id, related_event_id=None
         ).first()
         if found is None:
             raise
-    same = ["event_type", "event_subtype", "event_data", *(["occurred_at"] if states_time else [])]
-    if any(getattr(found, name) != getattr(row, name) for name in same):
+    is_same = found.event_type == row.event_type and all(
+        found.event_data.get(name) == row.event_data.get(name) for name in told
+    )
+    if not is_same or (states_time and found.occurred_at != row.occurred_at):
         raise _conflict()
     return found, False
 
@@ -246,7 +256,8 @@ def correct_event(
     now: dt.datetime,
 ) -> HealthEvent:
     current = _current(person, event_id, expected_version)
-    if current.source in SERVER_SOURCES:
+    # Before, that source was anybody's.
+    if current.source in SERVER_SOURCES and current.schema_version > 1:
         raise WrittenByServer(SERVER_SOURCES[current.source])
     kind = get_event_type(current.event_type)
     check_data(kind, correction.event_data)

@@ -1,9 +1,14 @@
 """Work for later. Rows are the truth: a task that is lost is found again by the timetable."""
 
+from typing import Final
+
 from celery import shared_task
 
 from core import gate
 from health import checkin_rows, imports, metrics, queries
+
+# A few seconds of work: the worker has alerts to write as well.
+PORTIONS: Final = 20
 
 
 @shared_task
@@ -19,5 +24,5 @@ def write_waiting_events() -> int:
 
 @shared_task
 def fold_metrics() -> int:
-    """Bring the figures of people's days in step with the log."""
-    return metrics.fold()
+    """Bring the figures of people's days in step with the log; of many, some at a time."""
+    return metrics.fold(portions=PORTIONS)

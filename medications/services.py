@@ -156,8 +156,10 @@ def _change_schedule(
     newest = medication.newest
     if newest.status not in {Status.ACTIVE, Status.ON_HOLD}:
         raise WrongStatus(f"The medication is {newest.status}. Resume it first.")
-    values = {name: getattr(newest, name) for name in SCHEDULED}
-    values = _checked_regimen(values | schedule)
+    before = {name: getattr(newest, name) for name in SCHEDULED}
+    values = _checked_regimen(before | schedule)
+    if values == _checked_regimen(before) and changes.effective_from is None:
+        return
     _check_doses_a_day(person, values, besides=medication.id)
     begins = _effective_from(changes.effective_from, now)
     if begins < min(newest.effective_from, now):
@@ -294,6 +296,9 @@ def _check_doses_a_day(
 
 # Doses
 
+# What a client says of a dose; the medication's name may have changed since.
+TOLD_OF_DOSE: Final = ("medication_id", "status", "scheduled_for", "dose", "reason", "note")
+
 
 def record_dose(
     *,
@@ -325,7 +330,7 @@ def record_dose(
         client_event_id=sent.client_event_id,
     )
     recorded, is_new = health.record_event_of(
-        person=person, event=event, idempotency_key=idempotency_key, now=now
+        person=person, event=event, told=TOLD_OF_DOSE, idempotency_key=idempotency_key, now=now
     )
     return _dose(recorded), is_new
 

@@ -15,11 +15,13 @@ import pytest
 
 from accounts import services as accounts
 from accounts.models import User
+from core import gate
 from health import metrics
 from tests.conftest import client_of
 from tests.factories import make_tenant, make_user
 from tests.health.daily_figures import connect, days_of, marked_of, shown_to, stored_of
 from tests.health.threads import then_close, wait_until_blocked
+from tests.house.catalog import rows
 
 EVENTS = "/api/v2/health/events"
 DAY = dt.date(2026, 3, 2)
@@ -64,6 +66,13 @@ def together() -> Iterator[Callable[[Callable[[], Any]], Future[Any]]]:
 
 def erase(user: User) -> None:
     accounts.erase_person(user_id=user.id, requested_by="a test", reason="a wish")
+
+
+def refresh() -> int:
+    """Fold as whoever calls the old name does: it waits for its turn."""
+    with gate.as_system():
+        ((folded,),) = rows("SELECT refresh_user_metrics()")
+    return int(folded)
 
 
 def left_of(user: User, url: str) -> set[str]:
@@ -121,7 +130,7 @@ def test_fold_one_after_the_other(alice, database_url):
         first = start(metrics.fold)
         wait_until_blocked(database_url, 1)
         note(alice)
-        second = start(metrics.fold)
+        second = start(refresh)
         wait_until_blocked(database_url, 2)
         note(alice)
         holder.rollback()
@@ -129,6 +138,28 @@ def test_fold_one_after_the_other(alice, database_url):
 
     assert stored_of(alice.id, database_url)[DAY]["event_count"] == 4
     assert marked_of(alice.id, database_url) == []
+
+
+def test_leave_the_work_to_the_fold_that_is_at_it(alice, database_url):
+    """Every two seconds another task comes: they must not all wait, or nothing else is done."""
+    note(alice)
+
+    with together() as start, held(database_url, HOLD, alice) as holder:
+        first = start(metrics.fold)
+        wait_until_blocked(database_url, 1)
+        assert metrics.fold() == 0
+        holder.rollback()
+        assert first.result(timeout=30) == 1
+
+
+def test_end_after_as_many_portions_as_asked_for(alice, database_url, monkeypatch):
+    monkeypatch.setattr(metrics, "PORTION", 1)
+    bob = someone()
+    note(alice)
+    note(bob)
+
+    assert metrics.fold(portions=1) == 1
+    assert metrics.fold() == 1
 
 
 def test_leave_no_day_of_somebody_who_is_erased_meanwhile(alice, database_url):
@@ -152,7 +183,7 @@ def test_find_nothing_of_somebody_who_was_erased_first(alice, database_url):
     with together() as start, held(database_url, HOLD_PROFILE, alice) as holder:
         erasure = start(lambda: erase(alice))
         wait_until_blocked(database_url, 1)
-        fold = start(metrics.fold)
+        fold = start(refresh)
         wait_until_blocked(database_url, 2)
         holder.rollback()
         erasure.result(timeout=30)

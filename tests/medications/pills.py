@@ -54,7 +54,11 @@ def report_dose(
     event = EventIn(event_type="medication", event_data=told, occurred_at=when)
     with gate.as_person(user.id) as person:
         recorded, _ = health.record_event_of(
-            person=person, event=event, idempotency_key=None, now=at("2027-01-01T00:00Z")
+            person=person,
+            event=event,
+            told=list(told),
+            idempotency_key=None,
+            now=at("2027-01-01T00:00Z"),
         )
     return recorded
 

@@ -334,3 +334,15 @@ def test_counts_by_medication_by_day_and_in_all(as_alice, medication):
         ("2026-05-04", 2, 100.0),
         ("2026-05-05", 0, 0.0),
     ]
+
+
+def test_is_the_same_dose_after_the_medication_was_renamed(as_alice, medication):
+    body = {"dose": "2 mg", "client_event_id": "phone-7"}
+    first = as_alice.call("POST", f"{PATH}/{medication}/doses", body)
+    as_alice.call("PATCH", f"{PATH}/{medication}", {"medication_name": "Estrifam"})
+
+    again = as_alice.call("POST", f"{PATH}/{medication}/doses", body)
+    other = as_alice.call("POST", f"{PATH}/{medication}/doses", body | {"dose": "4 mg"})
+
+    assert (first.status_code, again.status_code, other.status_code) == (201, 200, 409)
+    assert again.json()["id"] == first.json()["id"]

@@ -156,6 +156,16 @@ def test_changes_what_was_told_without_a_new_version(as_alice):
     assert len(history(as_alice, added)) == 1
 
 
+def test_makes_no_version_of_a_change_that_changes_nothing(as_alice):
+    added = add(as_alice)
+
+    same = {name: added["regimen"][name] for name in ("times_of_day", "dosage", "end_date")}
+    changed = as_alice.call("PATCH", f"{PATH}/{added['id']}", same)
+
+    assert changed.status_code == 200
+    assert len(history(as_alice, added)) == 1
+
+
 def test_keeps_every_version_of_how_it_is_taken(as_alice):
     added = add(as_alice)
     path = f"{PATH}/{added['id']}"

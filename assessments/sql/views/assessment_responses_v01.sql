@@ -1,5 +1,5 @@
 -- Completed questionnaires as rows, under the names of the old data model: the assessment events
--- that assessments/services.py wrote and that hold. Read by assessments/queries.py.
+-- that assessments/services.py wrote and that hold. Read by assessments/queries.py. Before schema version 2 that source was anybody's.
 CREATE VIEW assessment_responses WITH (security_invoker = true) AS
 SELECT e.id,
        e.tenant_id,
@@ -16,11 +16,13 @@ SELECT e.id,
           FROM jsonb_each(e.event_data) s
          WHERE s.key IN ('total_score', 'anxiety_score', 'depression_score', 'sub_scores',
                          'severity', 'is_complete')) AS scores,
-       (e.event_data ->> 'started_at')::timestamptz AS started_at,
+       CASE WHEN e.schema_version >= 2
+            THEN (e.event_data ->> 'started_at')::timestamptz END AS started_at,
        e.occurred_at AS completed_at
   FROM health_events e
  WHERE e.event_type = 'assessment'
    AND e.source = 'assessment'
+   AND e.schema_version >= 2
    AND e.related_event_id IS NULL
    AND NOT EXISTS (SELECT
                      FROM health_events n
