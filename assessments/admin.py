@@ -123,6 +123,8 @@ def place_of_fault(text: str) -> str | None:
         json.loads(text)
     except json.JSONDecodeError as error:
         return f"This is not well-formed JSON: line {error.lineno}, column {error.colno}."
+    except (RecursionError, ValueError):
+        return "This is nested too deeply, or has a number with too many digits."
     return None
 
 

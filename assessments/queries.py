@@ -23,6 +23,8 @@ DAYS: Final = 14
 DAYS_SOONER: Final = 7
 # What a person must have filled in among their newest assessments, to be found.
 MOST_LOOKED_AT: Final = 500
+# How far a client's clock may be ahead of ours.
+CLOCKS: Final = dt.timedelta(minutes=10)
 
 # The newest complete answer to each questionnaire, from whichever door: it has a total, or all
 # items. What was asked for is looked for among the newest assessments, so that a long history
@@ -33,6 +35,7 @@ NEWEST: Final = """
              FROM health_events e
             WHERE e.user_id = %(user_id)s
               AND e.event_type = 'assessment'
+              AND e.occurred_at <= %(until)s
             ORDER BY e.occurred_at DESC, e.id DESC
             LIMIT %(most)s
            )
@@ -91,8 +94,13 @@ def safety_items(tenant_id: uuid.UUID) -> dict[str, frozenset[str]]:
     return {row.name: instrument_of(row).safety_items for row in rows}
 
 
-def newest_completed(person: Person, asked: Iterable[Instrument]) -> dict[str, Completed]:
-    """Find the newest complete answer to each of these questionnaires, by their names."""
+def newest_completed(
+    person: Person, asked: Iterable[Instrument], *, now: dt.datetime
+) -> dict[str, Completed]:
+    """Find the newest complete answer to each of these questionnaires, by their names.
+
+    One that is dated ahead must not hide what is answered till then.
+    """
     by_name = {instrument.name: instrument for instrument in asked}
     wanted = [
         {
@@ -105,6 +113,7 @@ def newest_completed(person: Person, asked: Iterable[Instrument]) -> dict[str, C
     values: dict[str, Any] = {
         "user_id": person.id,
         "most": MOST_LOOKED_AT,
+        "until": now + CLOCKS,
         "wanted": msgspec.json.encode(wanted).decode(),
     }
     with connection.cursor() as cursor:
@@ -169,7 +178,7 @@ def find_due(person: Person, *, now: dt.datetime) -> list[Due]:
     moderate or severe. PHQ-9 and GAD-7: when PHQ-4's part about them is 3 or more, and as long
     as their own last score is moderate or higher. Days are those of the person's zone.
     """
-    last = newest_completed(person, BUILT_IN.values())
+    last = newest_completed(person, BUILT_IN.values(), now=now)
     return due_of(accounts.profile(person.id), last, zone=person.time_zone, now=now)
 
 

@@ -16,7 +16,7 @@ def score(instrument: Instrument, answers: Mapping[str, Any]) -> Score:
     """
     given = read_answers(instrument, answers)
     missing = tuple(item.link_id for item in instrument.scored if given.get(item.link_id) is None)
-    if len(missing) == len(instrument.scored):
+    if all(given.get(name) is None for name in _telling(instrument)):
         raise InvalidInput.at("/answers", "answers: at least one question must be answered.")
     total = _sum(given, (item.link_id for item in instrument.scored))
     return Score(
@@ -27,6 +27,11 @@ def score(instrument: Instrument, answers: Mapping[str, Any]) -> Score:
         missing=missing,
         flagged=flagged(instrument, given),
     )
+
+
+def _telling(instrument: Instrument) -> set[str]:
+    """Name the items of which one must be answered."""
+    return {item.link_id for item in instrument.scored} | instrument.safety_items
 
 
 def read_answers(instrument: Instrument, answers: Mapping[str, Any]) -> dict[str, int | None]:

@@ -97,7 +97,7 @@ def complete(
 def list_assessments(*, person: Person, now: dt.datetime) -> list[Listed]:
     storage.require_events(person.id)
     found = queries.instruments(person)
-    last = queries.newest_completed(person, found)
+    last = queries.newest_completed(person, found, now=now)
     profile = accounts.profile(person.id)
     dues = queries.due_of(profile, last, zone=person.time_zone, now=now)
     due = {each.instrument: each for each in dues}

@@ -69,6 +69,10 @@ class JsonLines(logging.Formatter):
             data = extras.pop("data", {})
             line["message"] = f"task {data.get('description', 'ended')}"
             line["task"] = data.get("name")
+        # Django's own warnings name the path, the query or the host that somebody sent.
+        extras.pop("request", None)
+        if record.name.startswith("django.security"):
+            line["message"] = "suspicious request"
         line |= extras
         if record.exc_info and record.exc_info[0]:
             # The kind alone: an error's text may quote what somebody sent.

@@ -35,6 +35,7 @@ Status = MedicationRegimen.Status
 
 # What one person may have, so that nobody's figures take long.
 MOST_MEDICATIONS: Final = 500
+A_WHILE: Final = dt.timedelta(minutes=5)
 MOST_VERSIONS: Final = 1000
 MOST_DOSES_A_DAY: Final = 100
 
@@ -66,6 +67,11 @@ class MedicationChanged(DomainError):
 class WrongStatus(DomainError):
     status = 409
     code = "medication-status"
+
+
+class ChangePlanned(DomainError):
+    status = 409
+    code = "change-planned"
 
 
 class TooMany(DomainError):
@@ -156,17 +162,37 @@ def _change_schedule(
     newest = medication.newest
     if newest.status not in {Status.ACTIVE, Status.ON_HOLD}:
         raise WrongStatus(f"The medication is {newest.status}. Resume it first.")
-    before = {name: getattr(newest, name) for name in SCHEDULED}
+    if changes.effective_from is None:
+        begins = _begins(medication, now)
+    else:
+        begins = _effective_from(changes.effective_from, now)
+    base = schedules.in_force(medication.regimens, begins) or newest
+    before = {name: getattr(base, name) for name in SCHEDULED}
     values = _checked_regimen(before | schedule)
     if values == _checked_regimen(before) and changes.effective_from is None:
         return
     _check_doses_a_day(person, values, besides=medication.id)
-    begins = _effective_from(changes.effective_from, now)
-    if begins < min(newest.effective_from, now):
-        since = newest.effective_from.isoformat()
+    holds = schedules.in_force(medication.regimens, now) or medication.regimens[0]
+    # A client's "now" is a little before ours.
+    if begins < min(holds.effective_from, now - A_WHILE):
+        since = holds.effective_from.isoformat()
         detail = f"effective_from: lies before what it changes, which holds from {since}."
         raise InvalidInput.at("/effective_from", detail)
-    _next_version(person, medication, now, effective_from=begins, reason=changes.reason, **values)
+    told = {"status": base.status, "effective_from": begins, "reason": changes.reason}
+    _next_version(person, medication, now, **told, **values)
+
+
+def _begins(medication: Medication, now: dt.datetime) -> dt.datetime:
+    """Tell from when a change holds that does not say so: now, or when it all begins."""
+    newest = medication.newest
+    if newest.effective_from <= now:
+        return now
+    if medication.regimens[0].effective_from > now:
+        return newest.effective_from
+    raise ChangePlanned(
+        f"A change is planned from {newest.effective_from.isoformat()}. PATCH the schedule with"
+        " effective_from: from then on changes the plan, earlier replaces it."
+    )
 
 
 def set_status(
@@ -200,10 +226,14 @@ def _move(
         return
     if newest.status not in BEFORE[status]:
         raise WrongStatus(f"The medication is {newest.status}; it can't become {status}.")
-    values = {name: getattr(newest, name) for name in SCHEDULED}
+    is_end = status in {Status.STOPPED, Status.ENTERED_IN_ERROR}
+    begins = now if is_end else _begins(medication, now)
+    base = schedules.in_force(medication.regimens, begins) or newest
+    values = {name: getattr(base, name) for name in SCHEDULED}
     if status == Status.ACTIVE:
         _check_doses_a_day(person, values, besides=medication.id)
-    _next_version(person, medication, now, status=status, reason=reason, **values)
+    told = {"status": status, "effective_from": begins, "reason": reason}
+    _next_version(person, medication, now, **told, **values)
     UserMedication.objects.filter(id=medication.id).update(updated_at=now)
 
 
@@ -211,10 +241,10 @@ def _next_version(person: Person, medication: Medication, now: dt.datetime, **va
     newest = medication.newest
     if newest.version >= MOST_VERSIONS:
         raise TooMany(f"A medication can be changed at most {MOST_VERSIONS} times. Add a new one.")
-    first = {"status": newest.status, "effective_from": now, "created_at": now}
+    number = newest.version + 1
     try:
         with transaction.atomic():
-            _add_version(person, medication.id, version=newest.version + 1, **first | values)
+            _add_version(person, medication.id, version=number, created_at=now, **values)
     except IntegrityError as error:
         raise MedicationChanged("The medication was changed meanwhile. Read it again.") from error
 

@@ -23,13 +23,16 @@ REPORTED: Final = {"yes": "taken", "no": "missed", "partial": "partial"}
 NO_TALLY: Final = (0, 0)
 ALL_ENDS: Final = ("min", "max", "last")
 
+# Of a flood of words in one answer, the first ones count.
+MOST_WORDS: Final = 100
+
 # A sum, and of how many values.
 Tally = tuple[Exact, int]
 
 
 def mood_words(mood: str) -> list[str]:
     """The words of an answer: old clients send several with commas. Each counts once."""
-    words = (" ".join(word.split()) for word in mood.split(","))
+    words = (" ".join(word.split()) for word in mood.split(",", MOST_WORDS)[:MOST_WORDS])
     return list({word.casefold(): word for word in words if word}.values())
 
 

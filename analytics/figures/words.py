@@ -12,6 +12,7 @@ from analytics.types import DatedScore, InstrumentOut, MoodOut, ScoreOut, WordOu
 from health.types import MOOD_SCORES
 
 MOST_WORDS: Final = 50
+MOST_OF_EVENT: Final = 1000
 # A word is any text that a client sent.
 LONGEST_WORD: Final = 200
 
@@ -45,8 +46,9 @@ def _shown(word: Word) -> tuple[str, int, int]:
 
 
 def words_of(texts: Sequence[Any]) -> list[str]:
-    """The texts of one event, each once, whatever its case."""
-    cleaned = (" ".join(text[:LONGEST_WORD].split()) for text in texts if isinstance(text, str))
+    """The texts of one event, each once, whatever its case; of a flood of them the first ones."""
+    told = texts[:MOST_OF_EVENT]
+    cleaned = (" ".join(text[:LONGEST_WORD].split()) for text in told if isinstance(text, str))
     return list({text.casefold(): text for text in cleaned if text}.values())
 
 

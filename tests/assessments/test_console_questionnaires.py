@@ -156,3 +156,11 @@ def test_lets_a_superuser_choose_the_clinic(alice, charlie):
 
     assert AssessmentDefinition.objects.get().tenant_id == charlie.tenant_id
     assert charlie.tenant.name in text_of(console.get(LIST))
+
+
+@pytest.mark.parametrize("content", ["[" * 100_000, "9" * 100_000], ids=["deep", "long"])
+def test_refuses_what_no_reader_of_json_can_read(content, console):
+    answer = console.post(ADD, FORM | {"content": content, "_save": "Save"})
+
+    assert answer.status_code == 200
+    assert "nested too deeply" in text_of(answer)

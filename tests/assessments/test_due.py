@@ -287,3 +287,16 @@ def test_is_unmoved_by_other_people(person):
         complete(client_of(other), "phq4", dict.fromkeys(FOUR, 3))
 
     assert due_now(person)["phq4"].last_completed_at is None
+
+
+def test_is_not_misled_by_an_answer_that_is_dated_ahead(person):
+    """Else a mild answer of tomorrow would hide a severe one of today."""
+    ahead = (dt.datetime.now(dt.UTC) + dt.timedelta(hours=20)).isoformat()
+    mild = {"feeling_nervous": 0, "stop_worrying": 0, "little_interest": 0, "feeling_down": 0}
+    assert record(person, event_data=mild, occurred_at=ahead).status_code == 201
+    assert record(person, event_data=dict.fromkeys(mild, 3)).status_code == 201
+
+    due = due_now(person)
+
+    assert due["phq4"].last_score == 12
+    assert {"phq9", "gad7"} <= set(due)

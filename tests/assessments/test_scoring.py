@@ -4,10 +4,11 @@ from itertools import product
 
 import pytest
 
+from assessments import definitions
 from assessments.instruments import GAD7, PHQ4, PHQ9
 from assessments.scoring import score
 from core.errors import InvalidInput
-from tests.assessments.answers import summing_to
+from tests.assessments.answers import SLEEP, summing_to
 
 ITEMS = ("feeling_nervous", "stop_worrying", "little_interest", "feeling_down")
 # Written out, independently of the program's tables.
@@ -163,3 +164,17 @@ def test_names_all_faults_at_once():
 
     pointers = [fault.pointer for fault in refused.value.errors]
     assert pointers == ["/answers/q1", "/answers/q2", "/answers/nonsense"]
+
+
+def test_takes_an_answer_to_a_safety_item_that_is_not_scored():
+    questions = [
+        question | {"is_scored": False} if question["id"] in SLEEP["safety"] else question
+        for question in SLEEP["questions"]
+    ]
+    content = SLEEP | {"questions": questions, "bands": []}
+    instrument = definitions.read(name="own", version=1, title="Own", content=content)
+
+    scored = score(instrument, {"felt_unsafe": 2})
+
+    assert scored.flagged == ("felt_unsafe",)
+    assert scored.total is None

@@ -131,3 +131,14 @@ def test_says_of_a_failed_task_which_one_and_what_kind_of_error(lines):
     (line,) = map(json.loads, lines())
     assert (line["level"], line["task"], line["kind"]) == ("ERROR", "tests.fail", "ValueError")
     assert MARK not in str(line)
+
+
+def test_does_not_repeat_a_suspicious_request(db, lines):
+    parameters = "&".join(f"{MARK}{number}=1" for number in range(1100))
+
+    host = ApiClient().get("/livez", headers={"host": f"{MARK}.example.org"})
+    flood = ApiClient().get(f"/admin/login/?{parameters}")
+
+    assert (host.status_code, flood.status_code) == (400, 400)
+    assert "suspicious request" in "".join(lines())
+    assert MARK not in "".join(lines())

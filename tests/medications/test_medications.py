@@ -389,3 +389,38 @@ def test_is_off_where_events_are_off(as_alice, settings):
     ]
 
     assert {answer.status_code for answer in answers} == {503}
+
+
+def test_does_not_lose_a_planned_change_to_another_one(as_alice):
+    """What is planned holds neither earlier than planned nor never."""
+    added = add(as_alice)
+    path = f"{PATH}/{added['id']}"
+    soon = (dt.datetime.now(dt.UTC) + dt.timedelta(days=20)).isoformat()
+    as_alice.call("PATCH", path, {"dosage": "300 IU", "effective_from": soon})
+
+    refused = [
+        as_alice.call("PATCH", path, {"tolerance_minutes": 90}),
+        as_alice.call("POST", f"{path}/pause", {}),
+    ]
+    now = dt.datetime.now(dt.UTC).isoformat()
+    instead = as_alice.call("PATCH", path, {"tolerance_minutes": 90, "effective_from": now})
+
+    assert {(answer.status_code, answer.json()["code"]) for answer in refused} == {
+        (409, "change-planned")
+    }
+    assert instead.json()["regimen"]["dosage"] == "150 IU"
+    assert instead.json()["regimen"]["tolerance_minutes"] == 90
+
+
+def test_keeps_the_day_on_which_a_medication_begins(as_alice):
+    begins = (dt.datetime.now(dt.UTC) + dt.timedelta(days=20)).replace(microsecond=0)
+    added = add(as_alice, effective_from=begins.isoformat())
+    path = f"{PATH}/{added['id']}"
+
+    changed = as_alice.call("PATCH", path, {"dosage": "75 IU"}).json()
+    as_alice.call("POST", f"{path}/pause", {})
+    resumed = as_alice.call("POST", f"{path}/resume", {}).json()
+
+    for shown in (changed, resumed):
+        told = (shown["planned"] or shown["regimen"])["effective_from"]
+        assert dt.datetime.fromisoformat(told) == begins
