@@ -42,8 +42,12 @@ def _renew(people: Iterable[uuid.UUID], trigger: Insight.Trigger) -> int:
     written = 0
     for user_id in people:
         try:
+            now = timezone.now()
+            # Two transactions: the alert stays, whatever the other rules make of the rest.
             with gate.as_person(user_id) as person:
-                writing.renew(person, trigger=trigger, now=timezone.now())
+                writing.renew_safety(person, trigger=trigger, now=now)
+            with gate.as_person(user_id) as person:
+                writing.renew(person, trigger=trigger, now=now)
             written += 1
         except (OperationalError, InterfaceError):
             raise  # The database is away: the next run begins where this one did.

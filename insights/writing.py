@@ -62,22 +62,52 @@ WRITE: Final = """
 LOCK: Final = "SELECT pg_advisory_xact_lock(hashtextextended('insights of ' || %s, 0))"
 
 
+def renew_safety(person: Person, *, trigger: Insight.Trigger, now: dt.datetime) -> None:
+    """Write the safety alerts alone.
+
+    In a unit of work of its own: what fails in any other rule must not take an alert back.
+    """
+    _lock(person.id)
+    today = local_date(now, person.time_zone)
+    facts = queries.screened(person, Facts(profile={}, today=today), now)
+    _write_safety(person, facts, trigger=trigger, now=now)
+
+
 def renew(person: Person, *, trigger: Insight.Trigger, now: dt.datetime) -> Facts:
     """Write everything that holds today of the person inside the gate. Safe to run twice.
 
     An alert whose reason was corrected away ends.
     """
-    with connection.cursor() as cursor:
-        cursor.execute(LOCK, [str(person.id)])
+    _lock(person.id)
     today = local_date(now, person.time_zone)
     facts = queries.screened(person, queries.facts(person, today), now)
-    daily = generators.daily(facts)
+    is_alerted = _write_safety(person, facts, trigger=trigger, now=now)
+    daily = generators.daily(facts, is_alerted=is_alerted)
     # The insight of the day says it already.
-    others = [finding for finding in generators.find_all(facts) if finding.type != daily.type]
+    written = {daily.type, "safety_alert"}
+    others = [finding for finding in generators.find_all(facts) if finding.type not in written]
     write(person, [daily, *others], trigger=trigger, today=today, now=now)
     standing = [finding.occasion for finding in generators.alerts(facts)]
     _end_alerts(person.id, except_for=standing, since=today - dt.timedelta(days=7), now=now)
     return facts
+
+
+def _lock(user_id: uuid.UUID) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(LOCK, [str(user_id)])
+
+
+def _write_safety(
+    person: Person, facts: Facts, *, trigger: Insight.Trigger, now: dt.datetime
+) -> bool:
+    """Tell whether any of them is shown by now."""
+    found = generators.safety(facts)
+    if not found:
+        return False
+    write(person, found, trigger=trigger, today=facts.today, now=now)
+    occasions = [finding.occasion for finding in found]
+    shown = Insight.objects.filter(user_id=person.id, occasion__in=occasions, expires_at__gt=now)
+    return shown.exists()
 
 
 def write(

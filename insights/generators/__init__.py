@@ -5,7 +5,7 @@ of the newest check-in alone. `findings.KINDS` lists what they can find, with it
 `micro_candidates.CANDIDATES` the small insights. Texts are in `insights.catalogue`.
 """
 
-from insights.generators.choosing import alerts, daily, find_all
+from insights.generators.choosing import alerts, daily, find_all, safety
 from insights.generators.micro_candidates import micro
 
-__all__ = ["alerts", "daily", "find_all", "micro"]
+__all__ = ["alerts", "daily", "find_all", "micro", "safety"]

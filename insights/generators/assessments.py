@@ -1,6 +1,8 @@
 """Scores of questionnaires that a person should not be left alone with."""
 
 import datetime as dt
+import math
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
@@ -35,24 +37,38 @@ PHQ4: Final = Scale(6, 9, 12)
 SCALES: Final = {"phq4": PHQ4, "phq9": Scale(10, 15, 27), "gad7": Scale(10, 15, 21)}
 
 
-# Under whatever name a client sent PHQ-9's question about thoughts of self-harm. What is a mere
-# number of a question, such as q9, says so in a PHQ-9 alone.
-SELF_HARM: Final = frozenset(
-    name for name, link_id in aliases(PHQ9).items() if link_id in PHQ9.safety_items
+# All names are compared as plain_name() gives them. PHQ-9's question about thoughts of self-harm:
+# by what no other questionnaire has, and by its mere number.
+SELF_HARM: Final = re.compile(
+    r"(phq9)?selfharmthoughts|.*442608|.*betteroffdead.*|phq9(q|item|question)?0?9"
 )
-SELF_HARM_ANYWHERE: Final = frozenset(name for name in SELF_HARM if not name.startswith("q"))
-# Where clients put answers that do not stand at the top.
-INSIDE: Final = ("answers", "responses", "items")
+NINTH: Final = re.compile(r"(q|item|question)?0?9")
+NINTH_PLACE: Final = "place9"
+PHQ9_NAMES: Final = frozenset(map(plain_name, aliases(PHQ9)))
+IS_PHQ9: Final = re.compile(r"phq9|patienthealthquestionnaire9|442491")
+IS_ANOTHER: Final = re.compile(r"phq4|gad7|697243|697377")
+
+# Where clients put answers that do not stand at the top, what names one in a list, what it says.
+INSIDE: Final = re.compile(r"answers?|responses?|items?|questions?|phq9")
+LINK: Final = re.compile(r"linkid|code|id|key|name|number|question")
+ANSWER: Final = re.compile(r"value[a-z]*|answers?|code|score|responses?")
+DEEPEST: Final = 5
+NO: Final = frozenset({None, 0, "", "not at all", "la6568-5"})  # False is 0.
 
 
 def safety(facts: Facts) -> Iterator[Finding]:
     """One for each assessment with a safety question answered above 0, whatever its total."""
+    for event in _unsafe(facts):
+        yield find("safety_alert", about=event.id, confidence=1.0, evidence=rests_on_event(event))
+
+
+def is_unsafe_since(facts: Facts, ago: dt.timedelta) -> bool:
+    return any(event.date > facts.today - ago for event in _unsafe(facts))
+
+
+def _unsafe(facts: Facts) -> Iterator[Event]:
     found = {event.id: event for event in (*facts.screened, *facts.events)}
-    for event in found.values():
-        if is_unsafe(event, facts.safety_items):
-            yield find(
-                "safety_alert", about=event.id, confidence=1.0, evidence=rests_on_event(event)
-            )
+    return (event for event in found.values() if is_unsafe(event, facts.safety_items))
 
 
 def is_unsafe(event: Event, safety_items: Mapping[str, frozenset[str]]) -> bool:
@@ -61,13 +77,61 @@ def is_unsafe(event: Event, safety_items: Mapping[str, frozenset[str]]) -> bool:
         return False
     if event.data.get("safety_items"):
         return True  # The server scored it, and says so.
-    questionnaire = event.event_subtype or reading.line(event.data.get("instrument"))
-    name = plain_name(questionnaire)
-    asked = SELF_HARM if name == PHQ9.name else SELF_HARM_ANYWHERE
-    own = (items for of, items in safety_items.items() if plain_name(of) == name)
-    asked = asked.union(*own)
-    places = (event.data, *(reading.mapping(event.data.get(key)) for key in INSIDE))
-    return any(reading.number(place.get(item), 1, 999) for place in places for item in asked)
+    said = (event.event_subtype, reading.line(event.data.get("instrument")))
+    names = {plain_name(name) for name in said}
+    own = [items for of, items in safety_items.items() if plain_name(of) in names]
+    asked = {plain_name(item) for items in own for item in items}
+    is_phq9 = any(map(IS_PHQ9.search, names))
+    is_another = not is_phq9 and (bool(own) or any(map(IS_ANOTHER.search, names)))
+    return any(
+        _is_yes(answer)
+        for name, answer in _answers(event.data)
+        if name in asked
+        or SELF_HARM.fullmatch(name)
+        or (NINTH.fullmatch(name) and not is_another)
+        or (name == NINTH_PLACE and is_phq9)
+    )
+
+
+def _answers(held: object, depth: int = DEEPEST) -> Iterator[tuple[str, object]]:
+    """Whatever may be an answer, under each name that it may go by."""
+    for name, value in _named(held):
+        yield name, value
+        if depth and INSIDE.fullmatch(name):
+            yield from _answers(value, depth - 1)
+
+
+def _named(held: object) -> Iterator[tuple[str, object]]:
+    if isinstance(held, Mapping):
+        yield from ((plain_name(str(key)), value) for key, value in held.items())
+    elif isinstance(held, list | tuple):
+        for place, each in enumerate(held, start=1):
+            pairs = list(_named(each)) if isinstance(each, Mapping) else []
+            links = {plain_name(str(link)) for key, link in pairs if LINK.fullmatch(key)}
+            # What is surely another question must not be taken for the ninth by its place or id.
+            for name in links & PHQ9_NAMES or {*links, f"place{place}"}:
+                yield name, each
+            yield from pairs
+
+
+def _is_yes(answer: object) -> bool:
+    if isinstance(answer, Mapping):
+        return any(
+            _is_yes(value)
+            for key, value in answer.items()
+            # A code may be the question's instead of the answer's.
+            if ANSWER.fullmatch(plain_name(str(key))) and not _is_question(value)
+        )
+    if isinstance(answer, list | tuple):
+        return any(map(_is_yes, answer))
+    if isinstance(answer, str):
+        answer = " ".join(answer.lower().replace("_", " ").split())
+    return answer not in NO and reading.number(answer, -math.inf, 0) is None
+
+
+def _is_question(value: object) -> bool:
+    name = plain_name(value) if isinstance(value, str) else ""
+    return name in PHQ9_NAMES or SELF_HARM.fullmatch(name) is not None
 
 
 def alerts(facts: Facts) -> Iterator[Finding]:

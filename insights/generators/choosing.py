@@ -21,11 +21,13 @@ from insights.generators import (
     trends,
     welcome,
 )
-from insights.generators.findings import best_first
+from insights.generators.findings import KINDS, best_first
 from insights.types import Facts, Finding
 
 # Until the next one is surely there.
 DAILY_STAYS: Final = dt.timedelta(days=2)
+# As long as the alert is shown.
+NO_PRAISE: Final = dt.timedelta(days=KINDS["safety_alert"].days)
 
 Rule = Callable[[Facts], Iterable[Finding]]
 
@@ -60,9 +62,17 @@ def alerts(facts: Facts) -> list[Finding]:
     return best_first(_found(ALERTS, facts))
 
 
-def daily(facts: Facts) -> Finding:
-    """The insight of the day. There always is one; alerts are none, as they stand beside it."""
-    best = best_first(_of_the_day(facts))[0]
+def safety(facts: Facts) -> list[Finding]:
+    """The alerts that must be written whatever becomes of all others."""
+    return list(assessments.safety(facts))
+
+
+def daily(facts: Facts, *, is_alerted: bool = False) -> Finding:
+    """The insight of the day. There always is one; alerts are none, as they stand beside it.
+
+    `is_alerted`: a safety alert is shown, however old its answer is by now.
+    """
+    best = best_first(_of_the_day(facts, is_alerted=is_alerted))[0]
     seen = facts.checkins[: reading.MOST_CHECKINS]
     values = {
         **best.values,
@@ -74,7 +84,7 @@ def daily(facts: Facts) -> Finding:
     )
 
 
-def _of_the_day(facts: Facts) -> Iterable[Finding]:
+def _of_the_day(facts: Facts, *, is_alerted: bool) -> Iterable[Finding]:
     if not facts.checkins:
         return welcome.of_the_day(facts)
     newest = facts.checkins[0]
@@ -85,7 +95,7 @@ def _of_the_day(facts: Facts) -> Iterable[Finding]:
         for finding in _found(PATTERNS + OF_THE_DAY, facts)
         if any(link.id in ids for link in finding.evidence)
     )
-    if _is_hard(newest.form) or any(assessments.safety(facts)):
+    if is_alerted or _is_hard(newest.form) or assessments.is_unsafe_since(facts, NO_PRAISE):
         # Nobody is congratulated on a day that they say is hard.
         return (finding for finding in found if finding.category == "recommendation")
     return found

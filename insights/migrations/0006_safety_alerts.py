@@ -45,14 +45,6 @@ class Migration(migrations.Migration):
             },
             bases=("insights.insight",),
         ),
-        migrations.AddIndex(
-            model_name="insight",
-            index=models.Index(
-                condition=models.Q(("insight_type", "safety_alert")),
-                fields=["-created_at", "-id"],
-                name="insights_safety_alerts",
-            ),
-        ),
         migrations.AddField(
             model_name="insightacknowledgement",
             name="insight",

@@ -1,5 +1,6 @@
 """An answer about self-harm raises exactly one alert: for the person, and for their clinic."""
 
+import dataclasses
 import datetime as dt
 import uuid
 from typing import Any
@@ -12,8 +13,10 @@ from assessments.instruments import PHQ9
 from core import gate
 from health.models import HealthEvent
 from insights import tasks, writing
-from insights.generators import alerts, daily
+from insights.generators import alerts, choosing, daily
+from insights.generators.assessments import is_unsafe
 from insights.models import Insight, SafetyAlert
+from insights.types import Facts, Finding
 from tests.assessments.answers import complete, make_definition
 from tests.conftest import ApiClient, client_of
 from tests.factories import make_tenant, make_user
@@ -46,7 +49,6 @@ def test_is_found_under_every_name_and_in_every_place(name, place, value):
     [
         ("assessment", "phq9", {"self_harm_thoughts": 0, "total_score": 4}),
         ("assessment", "phq9", {"self_harm_thoughts": None}),
-        ("assessment", "phq9", {"self_harm_thoughts": True}),
         ("assessment", "phq9", {"q8": 3}),
         ("assessment", "gad7", {"q9": 3}),
         ("assessment", "phq9", {"safety_items": []}),
@@ -56,6 +58,72 @@ def test_is_found_under_every_name_and_in_every_place(name, place, value):
 )
 def test_is_not_found_where_nothing_says_so(kind, subtype, data):
     assert alerts(facts(events=[event(kind, 0, subtype, **data)])) == []
+
+
+@pytest.mark.parametrize(
+    ("subtype", "data"),
+    [
+        ("mental_health", {"instrument": "phq9", "q9": 2}),
+        ("mental_health", {"q9": 2}),
+        ("PHQ-9 weekly", {"q9": 2}),
+        ("gad7", {"instrument": "PHQ-9", "q9": 2}),
+        (None, {"q9": 2}),
+        (None, {"q9": "I do not want to say"}),
+        (None, {"answers": {"Item_9": 1}}),
+        (None, {"selfHarmThoughts": 1}),
+        (None, {"answers": [{"linkId": "44260-8", "value": 3}]}),
+        (None, {"items": [{"question": "q9", "code": "LA6569-3"}]}),
+        (None, {"answers": [{"q8": 0}, {"q9": 1}]}),
+        ("phq9", {"q9": True}),
+        ("phq9", {"answers": {"self_harm_thoughts": True}}),
+        ("phq9", {"q9": "Nearly every day"}),
+        ("phq9", {"q9": "LA6569-3"}),
+        ("phq9", {"q9": "いつも"}),
+        ("phq9", {"Q9": 3}),
+        ("phq9", {"responses": {"q9": {"value": 3}}}),
+        ("phq9", {"q9": {"value": None, "code": "LA6571-9"}}),
+        ("phq9", {"Answers": {"PHQ9_Q9": {"valueInteger": 1}}}),
+        ("phq9", {"answers": [0, 0, 0, 0, 0, 0, 0, 0, 3]}),
+        ("phq9", {"answers": [*[{"value": 0}] * 8, {"value": 1}]}),
+        ("phq9", {"answers": [{"link_id": "q9", "answer": [{"valueInteger": 2}]}]}),
+        ("phq9", {"item": [{"linkId": "all", "item": [{"linkId": "/44260-8", "answer": 1}]}]}),
+    ],
+)
+def test_is_found_in_every_shape(subtype, data):
+    assert is_unsafe(event("assessment", 0, subtype, **data), {})
+
+
+@pytest.mark.parametrize(
+    ("subtype", "data"),
+    [
+        *[
+            ("phq9", {"q9": calm})
+            for calm in (0, 0.0, -1, "0", "0.0", "", " ", False, None, "NOT at all", "not_at_all")
+        ],
+        ("phq9", {"q9": "LA6568-5"}),
+        ("phq9", {"q9": {"value": 0, "text": "Thoughts"}}),
+        ("phq9", {"q9": {}}),
+        ("phq9", {"answers": [0] * 9}),
+        ("phq9", {"answers": [0, 0, 0, 0, 0, 0, 0, 3, 0, 3]}),
+        ("phq9", {"answers": [*[{"linkId": "x", "value": 3}] * 8, {"linkId": "q1", "value": 3}]}),
+        ("phq9", {"answers": [{"linkId": "q3", "id": 9, "value": 3}]}),
+        ("phq9", {"answers": [{"code": "44260-8", "value": 0}, {"code": "q9", "value": None}]}),
+        ("phq9", {"item": [{"linkId": "q9", "answer": [{"valueCoding": {"code": "LA6568-5"}}]}]}),
+        ("phq9", {"missing": ["q9"], "tags": list("abcdefghi")}),
+        ("mental_health", {"q9": 0, "q8": 3}),
+        (None, {"answers": [3] * 9}),
+        ("phq4", {"q4": 3, "q9": 3}),
+        ("PHQ-4 weekly", {"q9": 3}),
+        ("GAD-7", {"q9": "sleepless", "answers": [3] * 9, "items": {"9": 3}}),
+        ("anxiety", {"instrument": "gad7", "q9": 3}),
+        ("Sleep-Quality", {"q9": 3, "felt_unsafe": 0}),
+        ("weekly", {"instrument": "sleep_quality", "answers": {"q9": "late"}}),
+    ],
+)
+def test_is_not_found_where_the_answer_is_no_or_anothers(subtype, data):
+    own = {"sleep_quality": frozenset({"felt_unsafe"})}
+
+    assert not is_unsafe(event("assessment", 0, subtype, **data), own)
 
 
 @pytest.mark.parametrize("subtype", [None, "gad7", "depression"])
@@ -78,6 +146,23 @@ def test_keeps_praise_away_from_the_insight_of_the_day():
 
     assert daily(facts(*week)).category == "achievement"
     assert daily(facts(*week, events=[answered])).category == "recommendation"
+
+
+@pytest.mark.parametrize(
+    ("ago", "is_alerted", "category"),
+    [
+        (13, False, "recommendation"),
+        (14, False, "achievement"),
+        (58, False, "achievement"),
+        (58, True, "recommendation"),
+    ],
+)
+def test_keeps_praise_away_as_long_as_it_is_shown(ago, is_alerted, category):
+    week = [checkin(ago, mood_today="hopeful", confidence_today=9) for ago in range(7)]
+    answered = event("assessment", ago, "phq9", self_harm_thoughts=1)
+    seen = dataclasses.replace(facts(*week), screened=[answered])
+
+    assert daily(seen, is_alerted=is_alerted).category == category
 
 
 # From the log
@@ -140,6 +225,36 @@ def test_comes_once_from_tasks_that_run_at_once(person, client):
     read_log()
 
     assert len(alerts_of(person)) == 1
+
+
+def test_comes_once_though_another_rule_fails(person, client, monkeypatch):
+    def fail(_: Facts) -> list[Finding]:
+        raise ZeroDivisionError
+
+    complete(client, "phq-9", {"q9": 2})
+    with monkeypatch.context() as patched:
+        patched.setattr(choosing, "PATTERNS", (fail,))
+        read_log()
+        tasks.write_daily_insights()
+
+    (alert,) = Insight.objects.filter(user_id=person.id)
+    tasks.write_daily_insights()
+    read_log()
+    assert alert.insight_type == "safety_alert"
+    assert [each.id for each in alerts_of(person)] == [alert.id]
+
+
+def test_keeps_praise_away_when_it_came_late(person, client):
+    then = (timezone.now() - dt.timedelta(days=58)).isoformat()
+    complete(client, "phq-9", {"q9": 1}, completed_at=then)
+    praised = {"mood_today": "hopeful", "confidence_today": 9}
+    assert client.call("POST", "/api/checkins", praised).status_code == 201
+
+    renew(person, now=timezone.now())
+
+    assert len(shown_to(client)) == 1
+    day = Insight.objects.get(user_id=person.id, occasion__startswith="daily:")
+    assert day.category == "recommendation"
 
 
 def test_comes_for_each_time_it_was_answered_so(person, client):
