@@ -42,3 +42,11 @@ def test_describes_every_route():
         if route.template not in ANNOUNCED  # Other names of paths that are described.
     }
     assert routes == described
+
+
+def test_names_security_as_openapi_does():
+    """An object for each scheme: the docs page cannot show an operation that says it otherwise."""
+    for document in documents().values():
+        for methods in document["paths"].values():
+            for operation in methods.values():
+                assert all(isinstance(scheme, dict) for scheme in operation.get("security", []))

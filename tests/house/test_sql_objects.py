@@ -103,7 +103,7 @@ def test_reads_as_a_sentence():
     assert operation.migration_name_fragment == "daily_checkins_legacy_v2"
 
 
-def test_prints_every_file_by_sqlmigrate(db):
+def test_prints_every_file_by_sqlmigrate(committed_db):
     ours = {file.app_label for file in sql_files()}
     out = StringIO()
 
