@@ -18,9 +18,11 @@ def scratch_database(*, is_copy: bool, url: str) -> Iterator[None]:
     template = usual if is_copy else "template0"
     connection.close()
     with psycopg.connect(url, dbname="postgres", autocommit=True) as server:
-        # Nobody may look at what is copied; servers of other tests connect again.
+        # Nobody may look at what is copied; servers of other tests connect again. Workers of
+        # autovacuum make room by themselves, and only a superuser may end them.
         server.execute(
-            "SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity WHERE datname = %s",
+            "SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity"
+            " WHERE datname = %s AND backend_type = 'client backend'",
             [template],
         )
         server.execute(
