@@ -27,7 +27,7 @@ from analytics.types import (
 )
 from assessments import queries as assessments
 from core import cursors
-from core.errors import FieldError, InvalidInput
+from core.errors import InvalidInput
 from core.gate import Person
 from core.times import EARLIEST, local_date, read_instant
 from health import services as health
@@ -90,8 +90,7 @@ def _read_range(text: str) -> tuple[dt.date, dt.date]:
 
 
 def _refused(name: str, fault: str) -> InvalidInput:
-    detail = f"{name}: {fault}"
-    return InvalidInput(detail, [FieldError(detail, parameter=name)])
+    return InvalidInput.of_parameter(name, f"{name}: {fault}")
 
 
 # Explanations

@@ -10,8 +10,7 @@ import msgspec
 
 from assessments.instruments import BUILT_IN, plain_name
 from assessments.types import Band, Instrument, Item, Option, Severity, SubScore
-from core.api.base import invalid
-from core.errors import MOST_FAULTS, FieldError, InvalidInput
+from core.errors import MOST_FAULTS, FieldError, InvalidInput, invalid
 
 NAME: Final = re.compile(r"[a-z][a-z0-9_]{1,39}")
 # Names that are something else in the API's paths.

@@ -5,7 +5,7 @@ import datetime as dt
 from collections.abc import Callable
 from typing import Any
 
-from core.errors import FieldError, InvalidInput
+from core.errors import InvalidInput
 
 
 def write(*parts: object) -> str:
@@ -21,7 +21,7 @@ def read(cursor: str | None, *kinds: Callable[[str], Any]) -> tuple[Any, ...] | 
         return tuple(kind(part) for kind, part in zip(kinds, parts, strict=True))
     except (ValueError, OverflowError):
         detail = "cursor: is not one that a page's `next` gave."
-        raise InvalidInput(detail, [FieldError(detail, parameter="cursor")]) from None
+        raise InvalidInput.of_parameter("cursor", detail) from None
 
 
 def instant(text: str) -> dt.datetime:

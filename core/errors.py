@@ -1,9 +1,12 @@
 """What a service raises when it cannot do what was asked."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any, Final
+
+import msgspec
 
 # An answer names this many faults, with this much of each: input can be one fault per byte.
 MOST_FAULTS: Final = 100
@@ -55,6 +58,10 @@ class InvalidInput(DomainError):
     def at(cls, pointer: str, detail: str) -> "InvalidInput":
         return cls(detail, [FieldError(detail, pointer=pointer)])
 
+    @classmethod
+    def of_parameter(cls, name: str, detail: str) -> "InvalidInput":
+        return cls(detail, [FieldError(detail, parameter=name)])
+
 
 class NotFound(DomainError):
     status = 404
@@ -64,3 +71,20 @@ class NotFound(DomainError):
 class TooLarge(InvalidInput):
     status = 413
     code = "body-too-large"
+
+
+def invalid(error: msgspec.ValidationError) -> InvalidInput:
+    """Turn "Expected `int`, got `str` - at `$.a[0]`" into a sentence with a JSON pointer."""
+    text = str(error)
+    # It may quote a name of the body's length, so nothing here may cost the square of it.
+    fault, is_inside, at = text.rpartition(" - at `")
+    if not is_inside:
+        fault, at = text, ""
+    path = at.removeprefix("key in ").removeprefix("$").removesuffix("`")[:LONGEST_FAULT]
+    pointer = path.replace("[...]", "").replace("[", "/").replace("]", "").replace(".", "/")
+    if named := re.search(r"(unknown|required) field `(.+)`", fault):
+        pointer += f"/{named[2][:LONGEST_FAULT]}"
+        fault = "Unknown field" if named[1] == "unknown" else "Is required"
+    name = pointer.strip("/") or "body"
+    fault = fault[:LONGEST_FAULT]
+    return InvalidInput(f"{name}: {fault}.", [FieldError(f"{fault}.", pointer=pointer)])

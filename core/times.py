@@ -5,7 +5,7 @@ import re
 import zoneinfo
 from functools import cache
 
-from core.errors import FieldError, InvalidInput
+from core.errors import InvalidInput
 
 INSTANT = re.compile(
     r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d(:\d\d(\.\d{1,9})?)?(?P<offset>[Zz]|[+-]\d\d:\d\d)"
@@ -63,7 +63,7 @@ def read_parameter(text: str, name: str) -> dt.datetime:
     try:
         return read_instant(text, f"/{name}")[0]
     except InvalidInput as error:
-        raise InvalidInput(error.detail, [FieldError(error.detail, parameter=name)]) from None
+        raise InvalidInput.of_parameter(name, error.detail) from None
 
 
 def check_not_ahead(

@@ -451,7 +451,7 @@ def _types(names: str | None) -> list[str] | None:
     types = list(dict.fromkeys(name.strip() for name in names.split(",")))
     if not EVENT_TYPES.keys() >= set(types):
         detail = f"event_types: must be one or more of {', '.join(EVENT_TYPES)}, with commas."
-        raise InvalidInput(detail, [FieldError(detail, parameter="event_types")])
+        raise InvalidInput.of_parameter("event_types", detail)
     return types
 
 

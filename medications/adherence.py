@@ -22,6 +22,7 @@ from medications.schedules import Moment, in_force
 from medications.types import (
     FARTHEST,
     LATEST,
+    OUTCOMES,
     Adherence,
     AdherenceReport,
     Dose,
@@ -31,7 +32,6 @@ from medications.types import (
 )
 
 SWALLOWED: Final = ("taken", "partial")
-RECORDED: Final = ("taken", "late", "partial", "missed", "skipped", "unknown")
 PENDING: Final = ("due", "upcoming")
 TENTH: Final = Decimal("0.1")
 
@@ -214,7 +214,7 @@ def _words(slots: Iterable[Slot], outcomes: Iterable[Outcome]) -> Iterator[tuple
 
 
 def figures(counts: Mapping[str, int]) -> Adherence:
-    told = {word: counts.get(word, 0) for word in RECORDED}
+    told = {word: counts.get(word, 0) for word in OUTCOMES}
     scheduled = sum(told.values())
     return Adherence(
         **told,

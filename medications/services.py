@@ -8,7 +8,7 @@ import msgspec
 from django.db import IntegrityError, transaction
 
 from core import cursors, times
-from core.errors import DomainError, FieldError, InvalidInput, NotFound
+from core.errors import DomainError, InvalidInput, NotFound
 from core.gate import Person
 from health import services as health
 from health import storage
@@ -460,5 +460,4 @@ def _window(
 
 
 def _refused(name: str, fault: str) -> InvalidInput:
-    detail = f"{name}: {fault}"
-    return InvalidInput(detail, [FieldError(detail, parameter=name)])
+    return InvalidInput.of_parameter(name, f"{name}: {fault}")

@@ -15,6 +15,8 @@ LATEST: Final = dt.timedelta(hours=12)
 # How far from the time it names a dose may be taken or reported.
 FARTHEST: Final = dt.timedelta(days=3)
 LONGEST_WINDOW: Final = 366
+# What can have become of a scheduled dose that is over, or has a record.
+OUTCOMES: Final = ("taken", "late", "partial", "missed", "skipped", "unknown")
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,10 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from analytics.figures.numbers import percent, rounded_or_none
-from medications.types import Slot
-
-# What counts as scheduled: it is over, or has a record.
-SCHEDULED: Final = ("taken", "late", "partial", "missed", "skipped", "unknown")
+from medications.types import OUTCOMES, Slot
 
 
 @dataclass(frozen=True)
@@ -24,13 +21,13 @@ class DoseFigure:
 
 def _adherence(slots: Sequence[Slot]) -> dict[str, Any]:
     counts = Counter(slot.status for slot in slots)
-    scheduled = sum(counts[status] for status in SCHEDULED)
+    scheduled = sum(counts[status] for status in OUTCOMES)
     taken, late = counts["taken"], counts["late"]
     return {
         "rate": rounded_or_none(percent(taken, scheduled)),
         "taken_rate": rounded_or_none(percent(taken + late, scheduled)),
         "scheduled": scheduled,
-        **{status: counts[status] for status in SCHEDULED},
+        **{status: counts[status] for status in OUTCOMES},
         "pending": len(slots) - scheduled,
     }
 
@@ -49,8 +46,8 @@ DOSE_FIGURES: Final = {
         DoseFigure(
             "medications_scheduled",
             "How many doses were scheduled, as far as their time is over or they have a record.",
-            lambda slots: sum(slot.status in SCHEDULED for slot in slots),
-            lambda slot: 1 if slot.status in SCHEDULED else None,
+            lambda slots: sum(slot.status in OUTCOMES for slot in slots),
+            lambda slot: 1 if slot.status in OUTCOMES else None,
         ),
     )
 }

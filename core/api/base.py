@@ -2,7 +2,6 @@
 
 import hashlib
 import logging
-import re
 from collections.abc import Callable, Mapping
 from itertools import islice
 from typing import Any, TypeVar
@@ -21,12 +20,12 @@ from rest_framework.views import APIView
 
 from core import gate
 from core.errors import (
-    LONGEST_FAULT,
     MOST_FAULTS,
     DomainError,
     FieldError,
     InvalidInput,
     TooLarge,
+    invalid,
 )
 
 log = logging.getLogger("novara.errors")
@@ -77,35 +76,18 @@ def read_query(request: HttpRequest, into: type[Query]) -> Query:
     for name in sent:
         if len(sent.getlist(name)) > 1 or "\x00" in sent[name]:
             detail = f"{name}: must be given once, without NUL characters."
-            raise InvalidInput(detail, [FieldError(detail, parameter=name)])
+            raise InvalidInput.of_parameter(name, detail)
     try:
         return msgspec.convert(sent.dict(), into, strict=False)
     except msgspec.ValidationError as error:
         fault = invalid(error).errors[0]
         name = (fault.pointer or "").strip("/") or "query"
         detail = f"{name}: {fault.detail}"
-        raise InvalidInput(detail, [FieldError(detail, parameter=name)]) from error
+        raise InvalidInput.of_parameter(name, detail) from error
 
 
 class MalformedBody(InvalidInput):
     code = "malformed-json"
-
-
-def invalid(error: msgspec.ValidationError) -> InvalidInput:
-    """Turn "Expected `int`, got `str` - at `$.a[0]`" into a sentence with a JSON pointer."""
-    text = str(error)
-    # It may quote a name of the body's length, so nothing here may cost the square of it.
-    fault, is_inside, at = text.rpartition(" - at `")
-    if not is_inside:
-        fault, at = text, ""
-    path = at.removeprefix("key in ").removeprefix("$").removesuffix("`")[:LONGEST_FAULT]
-    pointer = path.replace("[...]", "").replace("[", "/").replace("]", "").replace(".", "/")
-    if named := re.search(r"(unknown|required) field `(.+)`", fault):
-        pointer += f"/{named[2][:LONGEST_FAULT]}"
-        fault = "Unknown field" if named[1] == "unknown" else "Is required"
-    name = pointer.strip("/") or "body"
-    fault = fault[:LONGEST_FAULT]
-    return InvalidInput(f"{name}: {fault}.", [FieldError(f"{fault}.", pointer=pointer)])
 
 
 def refuse_nul(value: object, pointer: str) -> None:

@@ -12,7 +12,7 @@ from django.http.response import HttpResponseBase
 from rest_framework.response import Response
 
 from core.api.base import GatedView, HotPath, as_domain_error, unforeseen
-from core.errors import DomainError, FieldError, InvalidInput
+from core.errors import DomainError, InvalidInput
 
 LIFE = {
     "Deprecation": "@1795219200",  # 2026-11-21
@@ -84,5 +84,5 @@ def read_limit(query: QueryDict, *, default: int, most: int) -> int:
     is_short = sent.isdecimal() and len(sent) <= len(str(most))
     if not is_short or not 1 <= int(sent) <= most:
         detail = f"limit must be a whole number from 1 to {most}."
-        raise InvalidInput(detail, [FieldError(detail, parameter="limit")])
+        raise InvalidInput.of_parameter("limit", detail)
     return int(sent)

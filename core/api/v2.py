@@ -17,7 +17,7 @@ from core.api.base import (
     read_body,
     unforeseen,
 )
-from core.errors import LONGEST_FAULT, MOST_FAULTS, DomainError, FieldError, InvalidInput
+from core.errors import LONGEST_FAULT, MOST_FAULTS, DomainError, InvalidInput
 
 PROBLEM = "application/problem+json"
 LONGEST_KEY = 190
@@ -100,5 +100,5 @@ def idempotency_key(request: HttpRequest) -> str | None:
     key: str = sent.strip().strip('"')
     if not key or len(key) > LONGEST_KEY or not key.isprintable():
         detail = f"Idempotency-Key: must have 1 to {LONGEST_KEY} printable characters."
-        raise InvalidInput(detail, [FieldError(detail, parameter="Idempotency-Key")])
+        raise InvalidInput.of_parameter("Idempotency-Key", detail)
     return key

@@ -7,7 +7,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from assessments.instruments import PHQ9, aliases, plain_name
+from assessments.instruments import BUILT_IN, PHQ9, aliases, plain_name
+from assessments.types import Instrument
 from insights.generators import reading
 from insights.generators.findings import find, rests_on, rests_on_event
 from insights.types import Event, Evidence, Facts, Finding
@@ -33,8 +34,13 @@ class Scale:
         return MODERATE if score >= self.moderate else None
 
 
-PHQ4: Final = Scale(6, 9, 12)
-SCALES: Final = {"phq4": PHQ4, "phq9": Scale(10, 15, 27), "gad7": Scale(10, 15, 21)}
+def _scale(instrument: Instrument) -> Scale:
+    lows = {band.severity: band.low for band in instrument.bands}
+    return Scale(lows[MODERATE], lows.get("moderately_severe", lows[SEVERE]), instrument.highest)
+
+
+SCALES: Final = {name: _scale(instrument) for name, instrument in BUILT_IN.items()}
+PHQ4: Final = SCALES["phq4"]
 
 
 # All names are compared as plain_name() gives them. PHQ-9's question about thoughts of self-harm:

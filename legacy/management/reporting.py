@@ -1,6 +1,5 @@
 """What the commands have in common: progress on stderr, the report, exit codes."""
 
-import time
 from argparse import ArgumentParser
 from pathlib import Path
 from typing import Any, Final
@@ -9,6 +8,7 @@ import msgspec
 from django.core.management.base import BaseCommand, CommandError
 
 from core.errors import DomainError
+from core.management.progress import ProgressLine
 from legacy.sources import SourceError
 from legacy.types import Report
 
@@ -24,7 +24,7 @@ class ReportingCommand(BaseCommand):
         raise NotImplementedError
 
     def handle(self, *_: Any, **options: Any) -> None:
-        self._started = self._said = time.monotonic()
+        self._line = ProgressLine(self.stderr)
         path = options["report"]
         if path and not Path(path).absolute().parent.is_dir():
             raise self.wrong_usage("The folder of --report does not exist.")
@@ -35,7 +35,7 @@ class ReportingCommand(BaseCommand):
         except DomainError as error:
             raise CommandError(error.detail, returncode=FAULTS_FOUND) from None
         finally:
-            self._end_line()
+            self._line.clear()
         if path:
             text = msgspec.json.format(msgspec.json.encode(report.as_json()), indent=2)
             Path(path).write_bytes(text + b"\n")
@@ -48,28 +48,7 @@ class ReportingCommand(BaseCommand):
         return CommandError(text, returncode=WRONG_USAGE)
 
     def progress(self, done: int, total: int, rows: int) -> None:
-        """Keep one line of a terminal up to date; tell a log every five seconds."""
-        now = time.monotonic()
-        is_terminal = self.stderr.isatty()
-        if now - self._said < (0.1 if is_terminal else 5) and done < total:
-            return
-        self._said = now
-        elapsed = max(now - self._started, 0.001)
-        left = round(elapsed / done * (total - done))
-        text = (
-            f"{done:,} of {total:,} people, {round(rows / elapsed):,} rows/s,"
-            f" {left // 60}:{left % 60:02} left"
-        )
-        if is_terminal:
-            self.stderr.write(f"\r{text:<70}\r", ending="")
-            self.stderr.flush()
-        else:
-            self.stderr.write(text)
-
-    def _end_line(self) -> None:
-        if self.stderr.isatty() and self._said:
-            self.stderr.write(f"\r{'':<70}\r", ending="")
-            self.stderr.flush()
+        self._line.tell(done, total, rows=rows)
 
     def _show(self, report: Report) -> None:
         if report.source:

@@ -8,8 +8,8 @@ from typing import Any, Final
 from django.core.management.base import BaseCommand, CommandError
 
 from core.errors import DomainError
+from core.management.progress import ProgressLine
 from health import metrics
-from health.management.progress import ProgressLine
 
 LISTED: Final = 50
 
