@@ -37,6 +37,7 @@ Status = MedicationRegimen.Status
 MOST_MEDICATIONS: Final = 500
 A_WHILE: Final = dt.timedelta(minutes=5)
 MOST_VERSIONS: Final = 1000
+CHANGED_MEANWHILE: Final = "The medication was changed meanwhile. Read it again."
 MOST_DOSES_A_DAY: Final = 100
 
 FIRST_DAY, LAST_DAY = dt.date(1900, 1, 1), dt.date(2999, 12, 31)
@@ -187,6 +188,9 @@ def _begins(medication: Medication, now: dt.datetime) -> dt.datetime:
     newest = medication.newest
     if newest.effective_from <= now:
         return now
+    # Written after this request came in: it is no plan but somebody else's change.
+    if newest.created_at > now:
+        raise MedicationChanged(CHANGED_MEANWHILE)
     if medication.regimens[0].effective_from > now:
         return newest.effective_from
     raise ChangePlanned(
@@ -246,7 +250,7 @@ def _next_version(person: Person, medication: Medication, now: dt.datetime, **va
         with transaction.atomic():
             _add_version(person, medication.id, version=number, created_at=now, **values)
     except IntegrityError as error:
-        raise MedicationChanged("The medication was changed meanwhile. Read it again.") from error
+        raise MedicationChanged(CHANGED_MEANWHILE) from error
 
 
 def _add_version(person: Person, medication_id: uuid.UUID, **values: Any) -> None:

@@ -5,6 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
 import psycopg
+from psycopg.types.json import Jsonb
 
 from tests.conftest import client_of
 from tests.factories import make_user
@@ -36,7 +37,7 @@ def test_says_that_it_was_changed_meanwhile(committed_db, database_url):
     path = f"{PATH}/{medication}"
 
     with psycopg.connect(database_url) as holder, ThreadPoolExecutor(1) as pool:
-        holder.execute(NEXT_VERSION, {"medication": medication})
+        holder.execute(NEXT_VERSION, {"medication": medication, "changes": Jsonb({})})
         pause = partial(client.call, "POST", f"{path}/pause", {})
         running = pool.submit(then_close, pause)
         wait_until_blocked(database_url, 1)
@@ -48,9 +49,24 @@ def test_says_that_it_was_changed_meanwhile(committed_db, database_url):
     assert client.call("POST", f"{path}/pause", {}).json()["regimen"]["version"] == 3
 
 
+def test_takes_a_change_of_this_very_moment_for_no_plan(committed_db, database_url):
+    client = client_of(make_user())
+    medication = client.call("POST", PATH, BODY).json()["id"]
+    # As of another process, whose request came in later and was done first.
+    later = {"effective_from": "2099-01-01T00:00:00Z", "created_at": "2099-01-01T00:00:00Z"}
+    with psycopg.connect(database_url) as other:
+        other.execute(NEXT_VERSION, {"medication": medication, "changes": Jsonb(later)})
+
+    change = {"dosage": "2 mg", "reason": "doctor"}
+    refused = client.call("PATCH", f"{PATH}/{medication}", change)
+
+    assert (refused.status_code, refused.json()["code"]) == (409, "medication-changed")
+
+
 NEXT_VERSION = """
     INSERT INTO medication_regimens
-    SELECT (jsonb_populate_record(r, jsonb_build_object('id', gen_random_uuid(), 'version', 2))).*
+    SELECT (jsonb_populate_record(r, jsonb_build_object('id', gen_random_uuid(), 'version', 2)
+                                 || %(changes)s)).*
       FROM medication_regimens r
      WHERE medication_id = %(medication)s
 """
