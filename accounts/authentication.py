@@ -8,10 +8,12 @@ from typing import Any
 
 import jwt
 from django.conf import settings
+from django.http import HttpRequest
 from rest_framework.authentication import BaseAuthentication
 from rest_framework.request import Request
 
-from core import gate
+from accounts import tokens
+from core import gate, requests
 from core.errors import DomainError
 
 ALGORITHM = "HS256"
@@ -86,6 +88,7 @@ class BearerAuthentication(BaseAuthentication):
         person = gate.enter(claims)
         if person is None:
             raise TokenInvalid("Invalid or expired token")
+        requests.caller.set(str(person.id))
         return person, claims
 
     def authenticate_header(self, request: Request) -> str:
@@ -103,4 +106,15 @@ class BearerAuthentication(BaseAuthentication):
             raise TokenInvalid("Invalid or expired token") from error
         if expires_at <= time.time():
             raise TokenInvalid("Invalid or expired token")
+        requests.caller.set(claims.user_id)
         return claims
+
+
+def api_key_of(request: HttpRequest | Request) -> str | None:
+    """Read the key of a server: `X-API-Key`, or a bearer token that has the form of one."""
+    if key := request.META.get("HTTP_X_API_KEY", "").strip():
+        return str(key)
+    scheme, _, token = request.META.get("HTTP_AUTHORIZATION", "").strip().partition(" ")
+    key = token.strip()
+    is_key = scheme.lower() == "bearer" and key.startswith(tokens.API_KEY_START)
+    return str(key) if is_key else None

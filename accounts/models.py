@@ -5,10 +5,11 @@ from typing import Any, ClassVar
 
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 from django.contrib.auth.models import PermissionsMixin
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models.functions import Lower, Now
 
-from accounts.types import DEFAULT_TIME_ZONE
+from accounts.types import DEFAULT_TIME_ZONE, ApiScope
 from core.models import Row, uuid7
 
 
@@ -210,6 +211,43 @@ class LoginThrottle(models.Model):
 
     def __str__(self) -> str:
         return bytes(self.key_digest).hex()
+
+
+class ApiKey(Row):
+    """A key with which a server asks for many people. Of the key itself only a hash is kept."""
+
+    name = models.CharField(max_length=100)
+    prefix = models.CharField(max_length=12)
+    secret_hash = models.CharField(max_length=64)
+    scopes = ArrayField(models.TextField())
+    tenant = models.ForeignKey(
+        Tenant, on_delete=models.PROTECT, related_name="+", null=True, verbose_name="clinic"
+    )
+    environment = models.TextField(default="", blank=True)
+    # Not a constraint: a key outlives whoever made it.
+    created_by = models.ForeignKey(
+        User, on_delete=models.DO_NOTHING, related_name="+", null=True, db_constraint=False
+    )
+    expires_at = models.DateTimeField(null=True)
+    last_used_at = models.DateTimeField(null=True)
+    revoked_at = models.DateTimeField(null=True)
+
+    class Meta:
+        db_table = "api_keys"
+        verbose_name = "API key"
+        ordering = ("-created_at",)
+        constraints = (
+            # A key comes without its tenant.
+            models.UniqueConstraint(fields=("secret_hash",), name="api_keys_hash_unique"),
+            models.CheckConstraint(
+                condition=models.Q(scopes__contained_by=[scope.value for scope in ApiScope])
+                & models.Q(scopes__len__gt=0),
+                name="api_keys_scopes_known",
+            ),
+        )
+
+    def __str__(self) -> str:
+        return self.name
 
 
 class ErasureCertificate(models.Model):

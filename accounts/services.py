@@ -1,6 +1,7 @@
 """What can be done with accounts: sign up, log in, tokens, the profile, erasure."""
 
 import datetime as dt
+import logging
 import re
 import uuid
 from collections.abc import Callable, Iterable
@@ -13,10 +14,11 @@ from django.contrib.admin.models import LogEntry
 from django.contrib.auth import password_validation
 from django.contrib.auth.hashers import check_password, make_password
 from django.core.exceptions import ValidationError
-from django.db import connection, transaction
+from django.db import InterfaceError, OperationalError, connection, transaction
+from django.db.models import Q
 
 from accounts import imports, queries, throttle, tokens
-from accounts.models import RefreshFamily, RefreshToken, Tenant, User, UserProfile
+from accounts.models import ApiKey, RefreshFamily, RefreshToken, Tenant, User, UserProfile
 from accounts.types import CYCLE_STAGES, MEDICATION_STATUS_OF_STAGE, MEDICATION_STATUSES
 from core import gate
 from core.depth import check_depth
@@ -24,9 +26,13 @@ from core.errors import DomainError, FieldError, InvalidInput
 from core.gate import Person
 from core.times import check_zone
 
+log = logging.getLogger("novara.accounts")
+
 FIRST_TENANT: Final = "novara"
 ATTEMPTS_PER_EMAIL: Final = 10
 ATTEMPTS_PER_ADDRESS: Final = 100
+
+KEY_USE_NOTED_EVERY: Final = dt.timedelta(minutes=1)
 
 LONGEST_PASSWORD: Final = 1024
 LONGEST_TEXT: Final = 10_000
@@ -530,6 +536,61 @@ def end_sessions(*, user_id: uuid.UUID, reason: str, now: dt.datetime) -> None:
     user.save(update_fields=["tokens_valid_from"])
     families = RefreshFamily.objects.filter(user_id=user_id, revoked_at=None)
     _revoke(families.values_list("id", flat=True), reason, now)
+
+
+# Keys of servers
+
+
+def create_api_key(
+    *,
+    name: str,
+    scopes: Iterable[str],
+    tenant_id: uuid.UUID | None,
+    environment: str,
+    expires_at: dt.datetime | None,
+    created_by_id: uuid.UUID | None,
+) -> tuple[ApiKey, str]:
+    """Make a key. What comes beside it is the key itself, which nobody can tell again."""
+    secret = tokens.new_api_key()
+    key = ApiKey.objects.create(
+        name=name,
+        prefix=tokens.api_key_prefix(secret),
+        secret_hash=tokens.api_key_hash(secret),
+        scopes=sorted(set(scopes)),
+        tenant_id=tenant_id,
+        environment=environment,
+        expires_at=expires_at,
+        created_by_id=created_by_id,
+    )
+    return key, secret
+
+
+def revoke_api_key(*, key_id: uuid.UUID, now: dt.datetime) -> bool:
+    """Refuse a key from now on; within seconds where it was found a moment ago.
+
+    False if it was revoked before.
+    """
+    return ApiKey.objects.filter(id=key_id, revoked_at=None).update(revoked_at=now) == 1
+
+
+# When this process last wrote down that a key was used.
+_key_uses: Final[dict[uuid.UUID, dt.datetime]] = {}
+
+
+def note_key_use(*, key_id: uuid.UUID, now: dt.datetime) -> None:
+    """Write down that a key was used: at most once a minute, however many processes ask.
+
+    Call it outside the gate. Without the database it is not written down, and nothing fails.
+    """
+    noted = _key_uses.get(key_id)
+    if noted is not None and dt.timedelta(0) <= now - noted < KEY_USE_NOTED_EVERY:
+        return
+    _key_uses[key_id] = now
+    is_due = Q(last_used_at=None) | Q(last_used_at__lte=now - KEY_USE_NOTED_EVERY)
+    try:
+        ApiKey.objects.filter(is_due, id=key_id).update(last_used_at=now)
+    except (OperationalError, InterfaceError):
+        log.warning("The use of an API key could not be written down.", exc_info=True)
 
 
 # From the old service

@@ -1,7 +1,9 @@
-"""The words of a person's journey, as the old clients know them."""
+"""The words of a person's journey, as the old clients know them, and of servers' keys."""
 
 import datetime as dt
+import uuid
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Final
 
 CYCLE_STAGES: Final = (
@@ -45,3 +47,20 @@ class ZonePeriod:
 
     time_zone: str
     until: dt.datetime | None
+
+
+class ApiScope(StrEnum):
+    """What the server that has a key may do."""
+
+    EVALUATE_FLAGS = "flags:evaluate"
+    EXPLAIN_FLAGS = "flags:explain"
+
+
+@dataclass(frozen=True, slots=True)
+class KeyHolder:
+    """The server that has sent a key. Without a tenant it is one of the house's own."""
+
+    id: uuid.UUID
+    tenant_id: uuid.UUID | None
+    scopes: frozenset[str]
+    environment: str

@@ -138,6 +138,26 @@ def as_system() -> Iterator[None]:
         yield
 
 
+def one_statement(sql: LiteralString, parameters: Sequence[Any]) -> tuple[Any, ...] | None:
+    """Run a statement that enters the gate itself, prepared and without BEGIN; give its one row.
+
+    It is its own transaction, so the gate closes with it.
+    """
+    if connection.in_atomic_block:
+        row = _first_row(sql, parameters)
+        leave()
+        return row
+    connection.close_if_health_check_failed()
+    connection.ensure_connection()
+    return _first_row(sql, parameters)
+
+
+def _first_row(sql: LiteralString, parameters: Sequence[Any]) -> tuple[Any, ...] | None:
+    with connection.wrap_database_errors:
+        row: tuple[Any, ...] | None = execute_prepared(sql, parameters).fetchone()
+    return row
+
+
 def execute_prepared(sql: LiteralString, parameters: Sequence[Any]) -> psycopg.Cursor[Any]:
     """Run a statement that the server keeps prepared, past Django's cursor, which cannot.
 

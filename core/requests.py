@@ -13,6 +13,8 @@ from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
 request_id: ContextVar[str] = ContextVar("request_id", default="")
+# The id of the person whose token was verified, for those who count; it opens nothing.
+caller: ContextVar[str | None] = ContextVar("caller", default=None)
 
 log = logging.getLogger("novara.requests")
 ACCEPTED_ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
@@ -31,6 +33,7 @@ def request_frame(
         sent = request.META.get("HTTP_X_REQUEST_ID", "")
         current = sent if ACCEPTED_ID.fullmatch(sent) else uuid.uuid4().hex
         token = request_id.set(current)
+        nobody = caller.set(None)
         try:
             response = get_response(request)
             response.headers["X-Request-ID"] = current
@@ -47,6 +50,7 @@ def request_frame(
                 )
             return response
         finally:
+            caller.reset(nobody)
             request_id.reset(token)
 
     return frame
