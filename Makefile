@@ -6,6 +6,7 @@ PYTHON ?= $(shell for python in python3 python3.13 python3.12 python3.11; do \
 	&& { echo $$python; exit; }; done; echo python3)
 VENV := .venv/bin/python
 DEV := $(VENV) -m config.dev
+CLIENTS := tests/clients
 T ?=
 BENCH ?=
 
@@ -20,8 +21,11 @@ help: ## list these words
 	@$(PYTHON) config/dev/install.py requirements.txt
 	@touch $@
 
-.venv/installed-dev: requirements.txt requirements-dev.txt
+.venv/installed-dev: requirements.txt requirements-dev.txt $(CLIENTS)/package-lock.json
 	@$(PYTHON) config/dev/install.py requirements-dev.txt
+	@npm --version >/dev/null 2>&1 \
+		&& npm ci --ignore-scripts --no-audit --no-fund --loglevel error --prefix $(CLIENTS) \
+		|| echo "npm could not fill $(CLIENTS): the tests of the JavaScript clients are skipped."
 	@touch .venv/installed $@
 
 install: .venv/installed-dev ## make .venv with everything that runs, checks and tests

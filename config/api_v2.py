@@ -5,6 +5,7 @@ from django.urls import path
 from accounts.api.v2 import auth
 from analytics.api.v2 import analytics, summary
 from assessments.api.v2 import assessments
+from flags.api.v2 import flags
 from health.api.v2 import events, timeline
 from insights.api.v2 import insights
 from medications.api.v2 import medications
@@ -22,6 +23,8 @@ urlpatterns = [
     path("auth/refresh", auth.Refresh.as_view()),
     path("auth/revoke", auth.Revoke.as_view()),
     path("auth/signup", auth.SignUp.as_view()),
+    path("flags", flags.Flags.as_view()),
+    path("flags/<str:key>", flags.Flag.as_view()),
     path("health/daily-summary", summary.DailySummary.as_view()),
     path("health/event-types", timeline.EventTypes.as_view()),
     path("health/events", events.Events.as_view()),

@@ -4,11 +4,13 @@ import os
 from typing import Any
 
 from celery import Celery
-from celery.signals import setup_logging
+from celery.signals import setup_logging, worker_process_init, worker_process_shutdown
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 
 from django.conf import settings
+
+from flags import agent
 
 app = Celery("novara", broker=settings.REDIS_URL)
 app.conf.update(
@@ -53,11 +55,31 @@ app.conf.update(
             "schedule": 3600.0,
             "options": {"expires": 3600},
         },
+        "advance ramps of flags": {
+            "task": "flags.tasks.advance_ramps",
+            "schedule": 5.0,
+            "options": {"expires": 5},
+        },
+        "delete old records of flags": {
+            "task": "flags.tasks.delete_old_records",
+            "schedule": 3600.0,
+            "options": {"expires": 3600},
+        },
     },
 )
-app.autodiscover_tasks(["accounts", "health", "insights"])
+app.autodiscover_tasks(["accounts", "flags", "health", "insights"])
 
 
 @setup_logging.connect
 def keep_our_logging(**_: Any) -> None:
     """Celery would replace the handlers; Django has configured them already."""
+
+
+@worker_process_init.connect
+def look_after_flags(**_: Any) -> None:
+    agent.start()
+
+
+@worker_process_shutdown.connect
+def send_what_was_counted(**_: Any) -> None:
+    agent.stop()

@@ -15,8 +15,9 @@ from core.errors import DomainError
 
 # What people look for most often comes first.
 ORDER: Final = (
-    *("SafetyAlert", "User", "DailyCheckin", "HealthEvent", "Insight", "InsightInteraction"),
-    *("AssessmentDefinition", "Tenant", "ErasureCertificate"),
+    *("SafetyAlert", "FeatureFlag", "User", "DailyCheckin", "HealthEvent", "Insight"),
+    *("InsightInteraction", "AssessmentDefinition", "Tenant", "ApiKey", "FeatureFlagRamp"),
+    *("FeatureFlagChangeRequest", "ErasureCertificate"),
 )
 
 

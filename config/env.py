@@ -65,17 +65,21 @@ TRUSTED_PROXIES: int = env.int("TRUSTED_PROXIES", default=0)
 # Browser origins that may call the API, separated by commas, beside the known ones.
 ALLOWED_ORIGINS: list[str] = env.list("ALLOWED_ORIGINS", default=[])
 FRONTEND_URL: str = env.str("FRONTEND_URL", default="")
+# Where browsers reach the stream server; without it no event streams are announced. `make run`
+# gives the address of its own in the second variable, so that a line in the file wins over it.
+STREAM_URL: str = env.str("STREAM_URL", default=env.str("NOVARA_STREAM_URL", default=""))
+
+# Which environment this is for feature flags that hold in some only: production, staging, …
+ENVIRONMENT: str = env.str("ENVIRONMENT", default="production")
 
 # True: health events are kept and V2 answers. False: only the V1 rows, V2 answers 503.
 USE_SCHEMA_V2: bool = env.bool("USE_SCHEMA_V2", default=True)
-# Of the people, how many (percent) have events while USE_SCHEMA_V2 is on.
-NEW_HEALTH_EVENTS_PERCENT: int = env.int("NEW_HEALTH_EVENTS_PERCENT", default=100)
 # True: an e-mail address alone logs in, as in the old service. See the README.
 LEGACY_PASSWORDLESS_LOGIN: bool = env.bool("LEGACY_PASSWORDLESS_LOGIN", default=False)
 
 LOG_LEVEL: str = env.str("LOG_LEVEL", default="INFO")
 
-if NEW_HEALTH_EVENTS_PERCENT not in range(101):
-    raise ImproperlyConfigured("NEW_HEALTH_EVENTS_PERCENT must be from 0 to 100.")
+if STREAM_URL and not re.fullmatch(r"https?://[^/?#\s]+(/[^?#\s]*)?", STREAM_URL):
+    raise ImproperlyConfigured("STREAM_URL must be an address such as https://streams.example.org.")
 if TRUSTED_PROXIES < 0:
     raise ImproperlyConfigured("TRUSTED_PROXIES must be 0 or more: the number of our own proxies.")

@@ -15,12 +15,14 @@ from whitenoise.middleware import WhiteNoiseMiddleware
 
 from core import gate
 
+APIS = ("/api/", "/ofrep/")
+
 
 class PagesOnly:
     get_response: Any
 
     def __call__(self, request: HttpRequest) -> Any:
-        if request.path_info.startswith("/api/"):
+        if request.path_info.startswith(APIS):
             return self.get_response(request)
         return super().__call__(request)  # type: ignore[misc]  # The stock class beside it.
 
@@ -50,7 +52,7 @@ class Common(PagesOnly, CommonMiddleware):
 class Csrf(PagesOnly, CsrfViewMiddleware):
     def process_view(self, request: HttpRequest, *args: Any) -> Any:
         """The API takes no cookies, so there is nothing to forge."""
-        if request.path_info.startswith("/api/"):
+        if request.path_info.startswith(APIS):
             return None
         return super().process_view(request, *args)
 

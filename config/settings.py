@@ -88,6 +88,7 @@ INSTALLED_APPS = [
     "config.apps.FrameConfig",
     "core",
     "accounts",
+    "flags",
     "health",
     "medications",
     "assessments",
@@ -97,6 +98,7 @@ INSTALLED_APPS = [
 ]
 MIDDLEWARE = [
     "core.requests.request_frame",
+    "flags.middleware.request_outcomes",
     "django.middleware.security.SecurityMiddleware",
     "config.middleware.Cors",
     "config.middleware.StaticFiles",
@@ -153,6 +155,7 @@ SPECTACULAR_SETTINGS = {
     "ENUM_GENERATE_CHOICE_DESCRIPTION": False,
     "POSTPROCESSING_HOOKS": [],
 }
+STREAM_URL = env.STREAM_URL.rstrip("/")
 CORS_ALLOWED_ORIGINS = [
     *(f"http://localhost:{port}" for port in (3000, 4200, 5173)),
     *env.ALLOWED_ORIGINS,
@@ -162,7 +165,7 @@ CORS_ALLOWED_ORIGINS = [
 CORS_ALLOWED_ORIGIN_REGEXES = [r"^https://novara-[a-z0-9-]+-novara-fertility\.vercel\.app$"]
 CORS_ALLOW_CREDENTIALS = True
 # Pages of the console go by cookies, so no other site may read them.
-CORS_URLS_REGEX = r"^/api/"
+CORS_URLS_REGEX = r"^/(api|ofrep)/"
 CORS_ALLOW_METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
 CORS_ALLOW_HEADERS = [
     "content-type",
@@ -170,14 +173,18 @@ CORS_ALLOW_HEADERS = [
     "idempotency-key",
     "if-match",
     "if-none-match",
+    "x-api-key",
     "x-request-id",
 ]
 CORS_EXPOSE_HEADERS = ["etag", "idempotency-replayed", "location", "retry-after", "x-request-id"]
 
+# Feature flags
+
+ENVIRONMENT = env.ENVIRONMENT
+
 # Storage modes of the check-ins
 
 USE_SCHEMA_V2 = env.USE_SCHEMA_V2
-NEW_HEALTH_EVENTS_PERCENT = env.NEW_HEALTH_EVENTS_PERCENT
 
 # Logs: one JSON object a line, on standard output
 

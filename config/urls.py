@@ -1,6 +1,8 @@
 """One origin: the API, the console and the docs page."""
 
 import sys
+from collections.abc import Callable
+from typing import Final
 
 from django.contrib import admin
 from django.core.exceptions import DisallowedHost
@@ -12,7 +14,8 @@ from assessments.api.v2 import assessments
 from config import legacy_pages, monitoring, openapi, probes
 from core.api import v1, v2
 from core.api.base import unforeseen
-from core.errors import InvalidInput, NotFound
+from core.errors import DomainError, InvalidInput, NotFound
+from flags.api import ofrep
 from health.api.v2 import timeline
 from medications.api.v2 import medications
 
@@ -25,6 +28,7 @@ urlpatterns = [
     path("api/docs", openapi.docs),
     path("api/openapi-<slug:name>.json", openapi.document),
     path("api/v2/", include("config.api_v2")),
+    path("ofrep/v1/", include("config.ofrep")),
     # Names of version 2 that the old service announced.
     path("api/assessments/<str:assessment>/complete", assessments.Completions.as_view()),
     path("api/health-events", timeline.HealthEvents.as_view()),
@@ -33,33 +37,36 @@ urlpatterns = [
 ]
 
 
+# Who speaks under which paths; elsewhere a person reads a page.
+DIALECTS: Final = (("/ofrep/", ofrep.refusal), ("/api/v2/", v2.refusal), ("/api/", v1.refusal))
+
+
+def dialect_of(request: HttpRequest) -> Callable[[DomainError], HttpResponse] | None:
+    return next((refuse for start, refuse in DIALECTS if request.path.startswith(start)), None)
+
+
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
-    if request.path.startswith("/api/v2/"):
-        return v2.refusal(NotFound("There is no such endpoint. See /api/docs."))
-    if request.path.startswith("/api/"):
-        return v1.refusal(NotFound("Endpoint not found", extra={"path": request.path}))
-    return defaults.page_not_found(request, exception)
+    refuse = dialect_of(request)
+    if refuse is None:
+        return defaults.page_not_found(request, exception)
+    if refuse is v1.refusal:
+        return refuse(NotFound("Endpoint not found", extra={"path": request.path}))
+    return refuse(NotFound("There is no such endpoint. See /api/docs."))
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
     known = InvalidInput("The request is not well-formed.")
     if isinstance(exception, DisallowedHost):
         known = InvalidInput("The server does not answer to this host name: see ALLOWED_HOSTS.")
-    if request.path.startswith("/api/v2/"):
-        return v2.refusal(known)
-    if request.path.startswith("/api/"):
-        return v1.refusal(known)
-    return defaults.bad_request(request, exception)
+    refuse = dialect_of(request)
+    return refuse(known) if refuse else defaults.bad_request(request, exception)
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
     error = sys.exc_info()[1]
     known = unforeseen(error if isinstance(error, Exception) else RuntimeError())
-    if request.path.startswith("/api/v2/"):
-        return v2.refusal(known)
-    if request.path.startswith("/api/"):
-        return v1.refusal(known)
-    return defaults.server_error(request)
+    refuse = dialect_of(request)
+    return refuse(known) if refuse else defaults.server_error(request)
 
 
 handler400 = bad_request

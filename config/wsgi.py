@@ -6,6 +6,9 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 
 application = get_wsgi_application()
 
-from core import gate  # noqa: E402  After the apps are loaded.
+# After the apps are loaded.
+from core import gate  # noqa: E402
+from flags import agent  # noqa: E402
 
 gate.refuse_bypass()
+agent.start()

@@ -50,7 +50,7 @@ _LISTED = msgspec.json.Decoder(list[_Listed])
 
 def submit(claims: gate.Claims, item: dict[str, Any]) -> tuple[uuid.UUID, Submitted]:
     """Add a check-in as the person of the claims; see submit_checkin_v*.sql. One round trip."""
-    row = event_log.one_statement(SUBMIT, (*claims.as_parameters(), exact_json.encode(item)))
+    row = gate.one_statement(SUBMIT, (*claims.as_parameters(), exact_json.encode(item)))
     if row is None:
         raise event_log.GateRefused("Invalid or expired token")
     return uuid.UUID(row[0]), _SUBMITTED.decode(row[1])
@@ -68,7 +68,7 @@ def add(person: gate.Person, item: dict[str, Any]) -> Submitted:
 
 def newest(claims: gate.Claims, limit: int) -> list[bytes]:
     """Read the newest check-ins of the person of the claims, each as JSON. One round trip."""
-    row = event_log.one_statement(NEWEST, (*claims.as_parameters(), limit))
+    row = gate.one_statement(NEWEST, (*claims.as_parameters(), limit))
     if row is None or row[0] is None:
         raise event_log.GateRefused("Invalid or expired token")
     return [_listed(listed.shown, listed.rest) for listed in _LISTED.decode(row[0])]

@@ -3,10 +3,10 @@
 import datetime as dt
 import uuid
 from collections.abc import Iterable, Sequence
-from typing import Any, Final, LiteralString
+from typing import Any, Final
 
 import msgspec
-from django.db import IntegrityError, connection, transaction
+from django.db import IntegrityError, transaction
 
 from core import exact_json, gate
 from core.errors import DomainError, NotFound
@@ -57,7 +57,9 @@ class EventChanged(DomainError):
 
 def record(claims: gate.Claims, items: Sequence[Item], *, with_events: bool) -> str:
     """Append items as the person of the claims; see record_events_v*.sql. One round trip."""
-    row = one_statement(RECORD, (*claims.as_parameters(), with_events, exact_json.encode(items)))
+    row = gate.one_statement(
+        RECORD, (*claims.as_parameters(), with_events, exact_json.encode(items))
+    )
     if row is None or row[0] is None:
         raise GateRefused("Invalid or expired token")
     answer: str = row[0]
@@ -78,7 +80,7 @@ def page(
     limit: int,
 ) -> tuple[str, str | None]:
     """Read one page of the timeline, newest first: the events as JSON, and where it ended."""
-    row = one_statement(
+    row = gate.one_statement(
         TIMELINE,
         (
             *claims.as_parameters(),
@@ -142,23 +144,3 @@ def find_current(event_id: uuid.UUID) -> HealthEvent:
     if event is None:
         raise NotFound("There is no such event.")
     return event
-
-
-def one_statement(sql: LiteralString, parameters: tuple[Any, ...]) -> tuple[Any, ...] | None:
-    """Run a function that enters the gate itself, as one prepared statement without BEGIN.
-
-    It is its own transaction, so the gate closes with it.
-    """
-    if connection.in_atomic_block:
-        row = _execute(sql, parameters)
-        gate.leave()
-        return row
-    connection.close_if_health_check_failed()
-    connection.ensure_connection()
-    return _execute(sql, parameters)
-
-
-def _execute(sql: LiteralString, parameters: tuple[Any, ...]) -> tuple[Any, ...] | None:
-    with connection.wrap_database_errors:
-        row: tuple[Any, ...] | None = gate.execute_prepared(sql, parameters).fetchone()
-    return row

@@ -1,11 +1,14 @@
-"""Which of the two storage modes a person is in. The flag is read here and nowhere else."""
+"""Which of the two storage modes a person is in. Setting and flag are read here, nowhere else."""
 
-import hashlib
 import uuid
+from typing import Final
 
 from django.conf import settings
 
 from core.errors import DomainError
+from flags import services as flags
+
+FLAG: Final = "new_health_events"
 
 
 class EventsOff(DomainError):
@@ -16,13 +19,13 @@ class EventsOff(DomainError):
 
 def keeps_events(user_id: uuid.UUID) -> bool:
     """True: events and the V1 row. False: the V1 row alone, and its events later."""
-    if not settings.USE_SCHEMA_V2:
-        return False
-    percent: int = settings.NEW_HEALTH_EVENTS_PERCENT
-    if percent >= 100:  # noqa: PLR2004
-        return True
-    digest = hashlib.sha256(f"new_health_events:{user_id}".encode()).digest()
-    return int.from_bytes(digest[:8], "big") % 100 < percent
+    return settings.USE_SCHEMA_V2 and flags.is_on(FLAG, user_id, default=True)
+
+
+def percentage() -> float:
+    """Of 100 people, how many keep events."""
+    percent = flags.percentage(FLAG, default=100) if settings.USE_SCHEMA_V2 else 0
+    return int(percent) if percent == int(percent) else percent
 
 
 def require_events(user_id: uuid.UUID) -> None:

@@ -189,7 +189,7 @@ def _begins(medication: Medication, now: dt.datetime) -> dt.datetime:
     if newest.effective_from <= now:
         return now
     # Written after this request came in: it is no plan but somebody else's change.
-    if newest.created_at > now:
+    if newest.created_at is not None and newest.created_at > now:
         raise MedicationChanged(CHANGED_MEANWHILE)
     if medication.regimens[0].effective_from > now:
         return newest.effective_from

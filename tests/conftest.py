@@ -17,7 +17,9 @@ from django.utils import timezone
 
 from accounts import tokens
 from accounts.models import User
+from flags import rules
 from tests.factories import make_tenant, make_user
+from tests.flag_sets import Flags
 
 
 @pytest.fixture(autouse=True)
@@ -56,6 +58,13 @@ def bob(alice: User) -> User:
 @pytest.fixture
 def charlie(db: None) -> User:
     return make_user(tenant=make_tenant(), email="charlie@example.com")
+
+
+@pytest.fixture
+def flags(db: None) -> Iterator[Flags]:
+    before = rules.replace(None)
+    yield Flags()
+    rules.replace(before)
 
 
 class ApiClient(Client):

@@ -17,7 +17,7 @@ ONLY_SOME: Final = (
 
 
 def has_events(visit: Visit) -> None:
-    """Which people have them is decided by their id where NEW_HEALTH_EVENTS_PERCENT is not 100."""
+    """Which people have them is decided by the flag new_health_events."""
     answer = visit.as_first("GET", "/api/v2/health/timeline")
     percent = visit.server.call("GET", "/api/v2/status").at("status", "health_events_percent")
     if answer.status == 503 and percent != 100:  # noqa: PLR2004

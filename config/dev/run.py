@@ -89,17 +89,22 @@ class Run:
         self.addresses = self.up()
         self._command("database migrated", "migrate", "--no-input")
         demo = self._command("demo data", "seed_demo")
-        port = self._choose_port()
-        self.services = services.all_services(self.folder, self.host, port)
-        with step("web, worker and beat answer"):
+        port = self._choose_port(self.first_port)
+        if port != self.first_port:
+            say(f"! port {self.first_port} is taken: taking {port} instead")
+        stream_port = self._choose_port(port + 1)
+        self.variables["NOVARA_STREAM_URL"] = self._base(stream_port)
+        self.services = services.all_services(self.folder, self.host, port, stream_port)
+        with step("web, stream, worker and beat answer"):
             for service in self.services:
                 services.turn_over(service.log)
                 service.start(self.variables)
-            self._await("web", lambda: _answers(self.host, port))
+            self._await("web", lambda: _answers(self.host, port, "/readyz"))
+            self._await("stream", lambda: _answers(self.host, stream_port, "/livez"))
             self._await("worker", self._worker_answers)
             self._await("beat", lambda: True)
         self.is_up = True
-        self._introduce(port, demo)
+        self._introduce(self._base(port), self._base(stream_port), demo)
 
     def _command(self, title: str, *arguments: str) -> str:
         """Run one manage.py command to its end; what it prints goes to a log and is returned."""
@@ -120,16 +125,18 @@ class Run:
                 )
         return log.read_text(errors="replace")
 
-    def _choose_port(self) -> int:
-        for port in range(self.first_port, min(self.first_port + 100, LAST_PORT + 1)):
+    def _choose_port(self, first: int) -> int:
+        for port in range(first, min(first + 100, LAST_PORT + 1)):
             if port_is_free(self.host, port):
-                if port != self.first_port:
-                    say(f"! port {self.first_port} is taken: taking {port} instead")
                 return port
         raise SetupError(
-            f"Neither port {self.first_port} nor the next hundred is free on {self.host}. "
+            f"Neither port {first} nor the next hundred is free on {self.host}. "
             "Give another with PORT=…, or another address with HOST=…."
         )
+
+    def _base(self, port: int) -> str:
+        host = _reachable(self.host)
+        return f"http://{f'[{host}]' if ':' in host else host}:{port}"
 
     def _await(self, name: str, ready: Callable[[], bool]) -> None:
         deadline = time.monotonic() + READY_WITHIN
@@ -207,18 +214,16 @@ class Run:
                 service.send(signal.SIGTERM)
 
     def _reload(self) -> None:
-        """New settings without a refused request: web changes its workers one by one."""
+        """New settings without a refused request: servers change their workers one by one."""
         say("Reading the settings again …")
         for service in self.services:
-            if service.name == "web":
+            if service.name in ("web", "stream"):
                 service.send(signal.SIGHUP)
             else:
                 service.stopping = True
                 service.send(signal.SIGTERM)
 
-    def _introduce(self, port: int, demo: str) -> None:
-        host = _reachable(self.host)
-        base = f"http://{f'[{host}]' if ':' in host else host}:{port}"
+    def _introduce(self, base: str, streams: str, demo: str) -> None:
         lines = demo.strip().splitlines()
         if len(lines) > LONGEST_DEMO:
             lines = [f"Demo log-ins: {self.folder}/logs/seed_demo.log"]
@@ -228,6 +233,7 @@ class Run:
     API       {base}/api/v2/
     Docs      {base}/api/docs
     Admin     {base}/admin/
+    Streams   {streams}/streams/
     Data      {postgres.where(self.folder) if "DATABASE_URL" in self.addresses else "DATABASE_URL"}
     Logs      {self.folder}/logs/
     Settings  {self.folder}/run.env   (kill -HUP {os.getpid()} reads it again)
@@ -294,11 +300,11 @@ def _reachable(host: str) -> str:
     return {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}.get(host, host)  # noqa: S104
 
 
-def _answers(host: str, port: int) -> bool:
+def _answers(host: str, port: int, path: str) -> bool:
     """Asked without urllib, which would go through a proxy that the environment names."""
     connection = http.client.HTTPConnection(_reachable(host), port, timeout=5)
     try:
-        connection.request("GET", "/readyz")
+        connection.request("GET", path)
         return connection.getresponse().status == http.HTTPStatus.OK
     except (OSError, http.client.HTTPException):
         return False

@@ -64,7 +64,7 @@ class Service:
         self.due = time.monotonic() + min(2 ** (self.failures - 1), 10)
 
 
-def all_services(folder: Path, host: str, port: int) -> list[Service]:
+def all_services(folder: Path, host: str, port: int, stream_port: int) -> list[Service]:
     logs = folder / "logs"
     python = [sys.executable, "-m"]
     web = [
@@ -76,6 +76,17 @@ def all_services(folder: Path, host: str, port: int) -> list[Service]:
         # At a reload the old worker goes this much later, when the new one has loaded its code.
         "--respawn-failed-workers", "--respawn-interval", "5", "--workers-kill-timeout", "8",
     ]  # fmt: skip
+    # One process holds the event streams of all; it knows how many there are.
+    stream = [
+        "granian", "config.asgi:application", "--interface", "asgi",
+        "--host", host, "--port", str(stream_port),
+        "--workers", "1", "--runtime-mode", "st", "--backlog", "1024", "--no-ws",
+        # More than it lets in at all: who is over that is to get an answer.
+        "--backpressure", "6000",
+        # An access log would hold the tickets.
+        "--log-level", "warning", "--no-access-log",
+        "--respawn-failed-workers", "--workers-kill-timeout", "8",
+    ]  # fmt: skip
     worker = [
         "celery", "-A", "config", "worker", "-Q", "default,documents,metrics",
         "--pool", "prefork", "-c", "2", "--loglevel", "WARNING", "-n", worker_name(folder),
@@ -86,9 +97,9 @@ def all_services(folder: Path, host: str, port: int) -> list[Service]:
         "celery", "-A", "config", "beat", "-s", str(folder / "celerybeat-schedule"),
         "--pidfile=", "--loglevel", "WARNING",
     ]  # fmt: skip
+    commands = {"web": web, "stream": stream, "worker": worker, "beat": beat}
     return [
-        Service(name, python + command, logs / f"{name}.log")
-        for name, command in (("web", web), ("worker", worker), ("beat", beat))
+        Service(name, python + command, logs / f"{name}.log") for name, command in commands.items()
     ]
 
 

@@ -343,9 +343,9 @@ def test_leaves_nothing_of_itself_in_the_database(db):
         assert part not in row
 
 
-def test_leaves_nothing_of_itself_in_logs(db, caplog):
+def test_leaves_nothing_of_itself_in_logs(db, caplog, monkeypatch):
     caplog.set_level(logging.DEBUG)
-    caplog.handler.setFormatter(JsonLines())
+    monkeypatch.setattr(caplog.handler, "formatter", JsonLines())
 
     key, secret = make_key()
     holder = holder_of(secret)

@@ -12,7 +12,12 @@ from tests.benchmarks.scale_data import SIZES
 from tests.benchmarks.servers import APPS
 from tests.benchmarks.session import session
 
-BENCHMARKS = ("post_event", "timeline", "v1_checkins", "batch", "gate", "parts", "metrics", "reads")
+BENCHMARKS = (
+    *("post_event", "timeline", "v1_checkins", "batch", "gate", "parts", "metrics", "reads"),
+    "flags",
+    "flags_http",
+    "exposures",
+)
 
 
 def main() -> int:

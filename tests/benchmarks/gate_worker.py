@@ -9,7 +9,7 @@ from tests.benchmarks import worker
 
 ANSWER = worker.set_django_up()
 
-from health import event_log  # noqa: E402  After Django is set up.
+from core import gate  # noqa: E402  After Django is set up.
 from tests.benchmarks.wsgi_calls import call  # noqa: E402
 
 Statement = tuple[str, tuple[Any, ...]]
@@ -27,13 +27,13 @@ def main() -> None:
 
 def sent_by(handler: WSGIHandler, method: str, target: str, token: str, body: bytes) -> Statement:
     kept: list[Statement] = []
-    real = event_log._execute
+    real = gate._first_row
 
     def execute(sql: str, parameters: tuple[Any, ...]) -> tuple[Any, ...] | None:
         kept.append((sql, parameters))
         return real(sql, parameters)
 
-    with mock.patch.object(event_log, "_execute", execute):
+    with mock.patch.object(gate, "_first_row", execute):
         call(handler, method, target, token, body)
     return kept[-1]
 

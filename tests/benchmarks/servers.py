@@ -241,11 +241,12 @@ def migrate(stage: Stage) -> None:
 
 
 @contextmanager
-def novara(stage: Stage) -> Iterator[App]:
-    port, log = processes.free_port(), stage.folder / "novara.log"
+def novara(stage: Stage, application: str = "config.wsgi:application") -> Iterator[App]:
+    port = processes.free_port()
+    log = stage.folder / f"novara-{port}.log"
     migrate(stage)
     command = [
-        *(sys.executable, "-m", "granian", "--interface", "wsgi", "config.wsgi:application"),
+        *(sys.executable, "-m", "granian", "--interface", "wsgi", application),
         *("--host", "127.0.0.1", "--port", str(port), "--no-ws"),
         *("--workers", "1", "--blocking-threads", str(stage.threads), "--log-level", "warning"),
         *("--runtime-mode", "st"),

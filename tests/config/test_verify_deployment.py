@@ -22,7 +22,9 @@ from django.core.management import CommandError, call_command
 
 from accounts.models import User
 from config.dev.processes import last_lines, wait_until
+from health import storage
 from tests import web as servers
+from tests.flag_sets import Flags
 
 BROKER = 9
 WORKER = (
@@ -113,9 +115,13 @@ def usual(web: Callable[..., str]) -> str:
 
 
 @pytest.fixture(scope="module")
-def without_events(web: Callable[..., str]) -> str:
-    """Health events are on, but for nobody yet: no check waits for a worker."""
-    return web(NEW_HEALTH_EVENTS_PERCENT="0")
+def without_events(web: Callable[..., str], django_db_blocker: Any) -> Iterator[str]:
+    """Health events are on, but for nobody here: no check waits for a worker."""
+    with django_db_blocker.unblock():
+        flags = Flags()
+        flags.change(storage.FLAG, environment_restrictions=[settings.ENVIRONMENT])
+        yield web(ENVIRONMENT="elsewhere")
+        flags.change(storage.FLAG, environment_restrictions=[])
 
 
 @pytest.fixture

@@ -312,12 +312,11 @@ def test_tells_the_mode_in_its_status(nobody, settings):
         assert status["features"]["health_events"] is is_on
 
 
-def test_narrows_by_percent_stably_and_only_adds_people_when_it_rises(settings):
+def test_narrows_by_percent_stably_and_only_adds_people_when_it_rises(flags):
     people = [uuid.uuid4() for _ in range(2000)]
-    settings.USE_SCHEMA_V2 = True
     inside: set[uuid.UUID] = set()
     for percent in (0, 1, 10, 50, 99, 100):
-        settings.NEW_HEALTH_EVENTS_PERCENT = percent
+        flags.roll_out(storage.FLAG, percent)
 
         chosen = {person for person in people if storage.keeps_events(person)}
 
@@ -328,16 +327,28 @@ def test_narrows_by_percent_stably_and_only_adds_people_when_it_rises(settings):
     assert len(inside) == 2000
 
 
-def test_chooses_the_same_people_on_every_machine(settings):
-    settings.NEW_HEALTH_EVENTS_PERCENT = 50
+def test_chooses_the_same_people_on_every_machine(flags):
+    flags.roll_out(storage.FLAG, 50)
 
     chosen = [storage.keeps_events(uuid.UUID(int=number)) for number in range(16)]
 
-    assert "".join("1" if one else "0" for one in chosen) == "1000011111101010"
+    assert "".join("1" if one else "0" for one in chosen) == "0101110101111011"
 
 
-def test_keeps_people_outside_the_percentage_in_v1_mode(db, settings):
-    settings.NEW_HEALTH_EVENTS_PERCENT = 50
+def test_is_off_for_everybody_at_one_switch(flags):
+    flags.change(storage.FLAG, is_enabled=False)
+
+    assert not any(storage.keeps_events(uuid.uuid4()) for _ in range(20))
+
+
+def test_is_on_where_nobody_made_the_flag(flags):
+    flags.delete(storage.FLAG)
+
+    assert storage.keeps_events(uuid.uuid4())
+
+
+def test_keeps_people_outside_the_percentage_in_v1_mode(flags):
+    flags.roll_out(storage.FLAG, 50)
     people = {storage.keeps_events(user.id): user for user in (make_user() for _ in range(40))}
 
     for is_inside, user in people.items():

@@ -16,8 +16,9 @@ from tests.conftest import ApiClient, client_of
 
 PASSWORD: Final = "correct horse battery"
 Body = dict[str, Any]
+APIS: Final = ("api/", "ofrep/")
 # What stands in paths and is nobody's.
-WORDS: Final[dict[str, Any]] = {"assessment": "phq-4"}
+WORDS: Final[dict[str, Any]] = {"assessment": "phq-4", "key": "enhanced_error_handling"}
 _numbers = count()
 
 
@@ -164,6 +165,8 @@ BODIES: Final[dict[str, Body | Callable[[Life], Body]]] = {
     "POST /api/v2/insights/generate": {},
     "POST /api/v2/insights/<uuid:insight_id>/feedback": {"helpful": True},
     "POST /api/v2/insights/<uuid:insight_id>/interactions": {"action": "viewed"},
+    "POST /ofrep/v1/evaluate/flags": {"context": {"app_version": "1.0"}},
+    "POST /ofrep/v1/evaluate/flags/<flag:key>": {"context": {"app_version": "1.0"}},
 }
 
 
@@ -200,7 +203,7 @@ def api_routes() -> list[Route]:
     return [
         Route(method.upper(), template, view)
         for template, callback in patterns()
-        if template.startswith("api/") and (view := view_of(callback))
+        if template.startswith(APIS) and (view := view_of(callback))
         for method in ("get", "post", "put", "patch", "delete")
         if hasattr(view, method)
     ]

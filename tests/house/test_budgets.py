@@ -26,6 +26,9 @@ HOT = {
     "POST /api/health-events",
     "GET /api/v2/health/timeline",
     "GET /api/health-events",
+    "GET /api/v2/flags",
+    "POST /ofrep/v1/evaluate/flags",
+    "POST /ofrep/v1/evaluate/flags/<flag:key>",
 }
 
 pytestmark = pytest.mark.skipif(

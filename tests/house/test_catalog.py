@@ -36,6 +36,17 @@ CLASSES: Final = {
     "tenants": TENANT,
     # Rows of a person have user_id; there are old rows of no person.
     "legacy_records": TENANT,
+    "api_keys": "keys of servers; without a tenant they are the house's own, for every clinic",
+    "feature_flag_change_requests": "of the whole house: what waits for a second person",
+    "feature_flag_counts": "of the whole house: sums over all people",
+    "feature_flag_evaluations": "subjects may be no people of ours; erasing a person takes theirs",
+    "feature_flag_exposures": "of the whole house: hashes of subjects, for counting them once",
+    "feature_flag_flushes": "how far the tallies of each process have come",
+    "feature_flag_outcomes": "of the whole house: sums over all people",
+    "feature_flag_ramps": "of the whole house: plans of rollouts",
+    "feature_flag_rule_sets": "one row: the version of all flags together",
+    "feature_flag_versions": "of the whole house: what flags were",
+    "feature_flags": "of the whole house; closed to the API's role, which asks a function",
     "insight_cursors": "one row: how far the event log has been read",
     "metric_rebuilds": "how far the runs of a command came, over all people",
     "login_throttles": "counts by keyed hashes of addresses, before anybody is known",
@@ -104,6 +115,7 @@ POLICIES: Final = {
     ("refresh_families", "novara_staff", "ALL"): (OF_TENANT, OF_TENANT),
     ("daily_checkins", "novara_eraser", "ALL"): ("true", "true"),
     ("erasure_certificates", "novara_eraser", "ALL"): ("true", "true"),
+    ("feature_flag_evaluations", "novara_eraser", "ALL"): ("true", "true"),
     ("health_events", "novara_eraser", "ALL"): ("true", "true"),
     ("analytics_events", "novara_eraser", "ALL"): ("true", "true"),
     ("insight_acknowledgements", "novara_eraser", "ALL"): ("true", "true"),
@@ -136,6 +148,8 @@ GRANTS: Final = {
         "tables/daily_checkins": {"SELECT", "INSERT", "UPDATE"},
         "tables/daily_checkins_legacy": {"SELECT"},
         "functions/add_checkin": {"EXECUTE"},
+        "functions/evaluate_feature_flag": {"EXECUTE"},
+        "functions/evaluate_feature_flag_details": {"EXECUTE"},
         "functions/event_json": {"EXECUTE"},
         "functions/fold_events": {"EXECUTE"},
         "tables/exact_daily_metrics": {"SELECT"},
@@ -164,6 +178,8 @@ GRANTS: Final = {
     },
     "novara_staff": {
         "schema": {"USAGE"},
+        "functions/evaluate_feature_flag": {"EXECUTE"},
+        "functions/evaluate_feature_flag_details": {"EXECUTE"},
         "tables/auth_group": {"SELECT"},
         "tables/auth_group_permissions": {"SELECT"},
         "tables/auth_permission": {"SELECT"},
@@ -193,6 +209,7 @@ GRANTS: Final = {
         "tables/daily_checkins": {"SELECT", "DELETE"},
         "tables/django_admin_log": {"SELECT", "UPDATE object_repr"},
         "tables/erasure_certificates": {"SELECT", "INSERT"},
+        "tables/feature_flag_evaluations": {"SELECT", "DELETE"},
         "tables/health_events": {"SELECT", "DELETE"},
         "tables/analytics_events": {"SELECT", "DELETE"},
         "tables/insight_acknowledgements": {"SELECT", "DELETE"},
@@ -214,8 +231,27 @@ GRANTS: Final = {
         "tables/users_groups": {"SELECT", "DELETE"},
         "tables/users_user_permissions": {"SELECT", "DELETE"},
     },
+    # It answers for flags whose lists nobody else reads.
+    "novara_flags": {
+        "schema": {"USAGE"},
+        "functions/flag_bucket": {"EXECUTE"},
+        "functions/flag_is_among": {"EXECUTE"},
+        "functions/flag_meets": {"EXECUTE"},
+        "functions/flag_number": {"EXECUTE"},
+        "functions/flag_outcome": {"EXECUTE"},
+        "functions/flag_version": {"EXECUTE"},
+        "tables/feature_flags": {"SELECT"},
+    },
     # What the login role owns needs no grant.
-    "login": {"functions/erase_person": {"EXECUTE"}},
+    "login": {
+        "functions/erase_person": {"EXECUTE"},
+        "functions/evaluate_feature_flag_details": {"EXECUTE"},
+    },
+}
+# Functions that work with the rights of a role of their own, which owns nothing else.
+DEFINERS: Final = {
+    "erase_person": "novara_eraser",
+    "evaluate_feature_flag_details": "novara_flags",
 }
 # Unique indexes without the tenant, and why they are unique across tenants.
 GLOBAL_KEYS: Final = {
@@ -225,8 +261,12 @@ GLOBAL_KEYS: Final = {
     "users_email_unique": "old tokens and log-ins name their person by e-mail address alone",
     "users_pkey": "a token names its person before the tenant is known",
 }
-# Foreign keys from nobody's tables to somebody's: Django's own tables know no tenants.
-GLOBAL_REFERENCES: Final = {"django_admin_log", "users_groups", "users_user_permissions"}
+# Foreign keys from nobody's tables to somebody's: Django's own tables know no tenants, and a key
+# of a server may be for one clinic; a flag may be asked for somebody who is no person of ours.
+GLOBAL_REFERENCES: Final = {
+    *("api_keys", "django_admin_log", "feature_flag_evaluations", "users_groups"),
+    "users_user_permissions",
+}
 
 OF_SOMEBODY: Final = sorted(name for name, kind in CLASSES.items() if kind in {PERSON, TENANT})
 PERSONAL: Final = sorted(name for name, kind in CLASSES.items() if kind == PERSON)
@@ -409,10 +449,9 @@ def test_ties_functions_with_other_rights_down(db):
         " WHERE p.prosecdef AND p.pronamespace = 'public'::regnamespace"
     )
 
-    assert [name for name, *_ in found] == ["erase_person"]
-    for _, settings, owner, is_superuser, is_owned_by_login in found:
+    assert {name: owner for name, _, owner, *_ in found} == DEFINERS
+    for _, settings, _, is_superuser, is_owned_by_login in found:
         assert settings == ["search_path=pg_catalog, public, pg_temp"]
-        assert owner == "novara_eraser"
         assert not is_superuser
         assert not is_owned_by_login
 
@@ -420,7 +459,8 @@ def test_ties_functions_with_other_rights_down(db):
 def test_lets_only_the_owner_open_the_gate(db):
     entering = names(
         "SELECT proname FROM pg_proc WHERE pronamespace = 'public'::regnamespace"
-        "   AND (prosrc ~ 'enter_\\w*gate' OR prosrc ~ 'set_config' OR prosecdef)"
+        "   AND (prosrc ~ 'enter_\\w*gate' OR prosrc ~ 'set_config'"
+        "        OR prosecdef AND proowner <> 'novara_flags'::regrole)"
     )
 
     assert entering >= {"enter_gate", "record_events", "read_timeline", "erase_person"}
@@ -429,7 +469,7 @@ def test_lets_only_the_owner_open_the_gate(db):
         assert not {f"functions/{name}" for name in entering} & set(things), role
 
 
-@pytest.mark.parametrize("role", ["novara_api", "novara_staff", "novara_eraser"])
+@pytest.mark.parametrize("role", ["novara_api", "novara_staff", *DEFINERS.values()])
 def test_has_roles_without_powers(db, role):
     ((*powers,),) = rows(
         "SELECT rolsuper, rolbypassrls, rolcanlogin, rolcreatedb, rolcreaterole, rolreplication"
@@ -438,7 +478,7 @@ def test_has_roles_without_powers(db, role):
     )
     memberships = rows("SELECT 1 FROM pg_auth_members WHERE member = %s::regrole", [role])
     owned = names(
-        "SELECT pg_describe_object(classid, objid, 0) FROM pg_shdepend"
+        "SELECT objid::regproc::text FROM pg_shdepend"
         " WHERE refobjid = %s::regrole AND deptype = 'o'"
         "   AND dbid = (SELECT oid FROM pg_database WHERE datname = current_database())",
         [role],
@@ -446,9 +486,7 @@ def test_has_roles_without_powers(db, role):
 
     assert not any(powers)
     assert memberships == []
-    assert owned == (
-        {"function erase_person(uuid,text,text)"} if role == "novara_eraser" else set()
-    )
+    assert owned == {name for name, owner in DEFINERS.items() if owner == role}
 
 
 def test_shows_no_row_to_the_api_role_without_a_person(db):

@@ -9,7 +9,8 @@ from accounts.authentication import BearerAuthentication
 from core.api.base import GatedView, HotPath
 from core.api.v1 import V1View
 from core.api.v2 import V2View
-from tests.house.routes import BODIES, api_routes, patterns, view_of
+from flags.api.ofrep import OfrepView
+from tests.house.routes import APIS, BODIES, api_routes, patterns, view_of
 
 # Views that answer people who are not known yet.
 OPEN: Final = {
@@ -26,11 +27,17 @@ OPEN: Final = {
     "config.legacy_pages.CheckinsTest": "a list of paths, open in the old service",
     "config.legacy_pages.DetailedHealth": "a probe",
     "config.legacy_pages.Health": "a probe",
+    "flags.api.ofrep.Evaluation": "takes keys of servers beside tokens, and checks either itself",
+    "flags.api.ofrep.Evaluations": "takes keys of servers beside tokens, and checks either itself",
     "health.api.v2.timeline.EventTypes": "schemas, the same for everybody",
     "health.api.v2.timeline.Status": "what is switched on, as in the old service",
 }
 # Views whose SQL function enters the gate, instead of the base view.
 HOT: Final = {
+    "flags.api.ofrep.Evaluation": "callers.find_person",
+    "flags.api.ofrep.Evaluations": "callers.find_person",
+    "flags.api.v2.flags.Flag": "callers.find_person",
+    "flags.api.v2.flags.Flags": "callers.find_person",
     "health.api.v1.checkins.Checkins": "submit_checkin, newest_checkins",
     "health.api.v2.events.EventBatch": "record_events",
     "health.api.v2.events.Events": "record_events",
@@ -49,7 +56,7 @@ ANNOUNCED: Final = {
 VIEWS: Final = [
     (template, view_of(callback))
     for template, callback in patterns()
-    if template.startswith("api/") and view_of(callback)
+    if template.startswith(APIS) and view_of(callback)
 ]
 
 
@@ -61,7 +68,7 @@ def test_are_all_views_of_a_version():
     others = {
         template
         for template, callback in patterns()
-        if template.startswith("api/") and not view_of(callback)
+        if template.startswith(APIS) and not view_of(callback)
     }
 
     assert others == PAGES
@@ -69,11 +76,16 @@ def test_are_all_views_of_a_version():
 
 @pytest.mark.parametrize(("template", "view"), VIEWS)
 def test_stand_on_the_base_view_of_their_version(template, view):
-    is_v2 = template.startswith("api/v2/") or template in ANNOUNCED
+    dialect: str = "v1"
+    base: type[GatedView] = V1View
+    if template.startswith("ofrep/"):
+        dialect, base = "ofrep", OfrepView
+    elif template.startswith("api/v2/") or template in ANNOUNCED:
+        dialect, base = "v2", V2View
 
-    assert issubclass(view, V2View if is_v2 else V1View)
+    assert issubclass(view, base)
     if view.__module__ != "config.legacy_pages":
-        assert view.__module__.split(".")[1:3] == ["api", "v2" if is_v2 else "v1"]
+        assert view.__module__.split(".")[1:3] == ["api", dialect]
 
 
 def test_are_open_only_where_named():

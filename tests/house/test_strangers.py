@@ -5,11 +5,17 @@ import uuid
 
 import pytest
 
+from flags.api.ofrep import OfrepView
 from tests.factories import make_tenant, make_user
 from tests.house.catalog import rows
 from tests.house.routes import api_routes, body_of, call, live
 
-CLOSED = [route for route in api_routes() if not route.view.is_open]
+CLOSED = [
+    route
+    for route in api_routes()
+    # These look at tokens themselves.
+    if not route.view.is_open or issubclass(route.view, OfrepView)
+]
 WITH_IDS = [route for route in CLOSED if route.parameters]
 WITHOUT_IDS = [route for route in CLOSED if not route.parameters]
 TABLES = (

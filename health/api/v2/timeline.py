@@ -8,7 +8,7 @@ from rest_framework.response import Response
 from core.api.base import json_response, read_query
 from core.api.openapi import TEXT, WHOLE, YES_NO, described, object_of, query_parameters, ref
 from core.api.v2 import HotView, V2View
-from health import services
+from health import services, storage
 from health.api.v2.events import Events
 from health.event_types import EVENT_TYPES
 from health.types import (
@@ -87,7 +87,7 @@ class Status(V2View):
                 "success": True,
                 "status": {
                     "schema_v2_enabled": is_on,
-                    "health_events_percent": settings.NEW_HEALTH_EVENTS_PERCENT if is_on else 0,
+                    "health_events_percent": storage.percentage(),
                     "database_type": "postgresql",
                     "features": {
                         "health_events": is_on,

@@ -1,0 +1,107 @@
+"""A preview as its page shows it."""
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+from flags.admin import words
+from flags.admin.words import Names
+from flags.preview import MOST_PEOPLE, Changes, Person, Preview, by_clinic
+from flags.services.changing import LARGE_STEP, largest_step, needs_approval
+from flags.types import Definition, ValueType
+
+SAMPLE: Final = 10
+
+
+def shown(
+    found: Preview,
+    before: Definition | None,
+    after: Definition | None,
+    clinics: Names,
+    *,
+    asks_reason: bool = True,
+) -> dict[str, Any]:
+    step = largest_step(before, after) if before and after else 0.0
+    own = found.own
+    gain, lose, move = _verbs(after)
+    groups = [_group("gain", gain, own.gained, clinics)] if after else []
+    groups.append(_group("lose", lose, own.lost, clinics))
+    if after and own.moved:
+        groups.append(_group("move", move, own.moved, clinics))
+    return {
+        "whom": _whom(found.people_count),
+        "is_off": bool(after and not after.is_enabled),
+        "is_certain": not found.unknown_attributes,
+        "unknown": words.enumerate_words(list(found.unknown_attributes)),
+        "variants": _variants(own),
+        "groups": groups,
+        "others": [{"key": one.key, "says": _sum_up(one)} for one in found.others],
+        "changes": words.changes(before, after, clinics),
+        "needs_reason": asks_reason and step > LARGE_STEP,
+        "needs_approval": bool(before and after and needs_approval(before, after)),
+        "step": words.percent(step),
+    }
+
+
+# For one, and for many.
+Verb = tuple[str, str]
+GAIN: Final = ("gains it", "gain it")
+LOSE: Final = ("loses it", "lose it")
+MOVE: Final = ("gets another variant", "get another variant")
+
+
+DELETED: Final = (
+    "has it now, and gets what is built into the program then",
+    "have it now, and get what is built into the program then",
+)
+
+
+def _verbs(after: Definition | None) -> tuple[Verb, Verb, Verb]:
+    if after is None:
+        return GAIN, DELETED, MOVE
+    if after.value_type == ValueType.BOOLEAN:
+        return GAIN, LOSE, MOVE
+    usual = f"“{after.default_variant}”"
+    gain = (f"leaves {usual}", f"leave {usual}")
+    return gain, (f"goes back to {usual}", f"go back to {usual}"), MOVE
+
+
+def _whom(number: int) -> str:
+    if number == MOST_PEOPLE:
+        return f"the newest {number:,} people who can log in; there may be more"
+    return f"all {number:,} people who can log in"
+
+
+def _sum_up(changes: Changes) -> str:
+    return words.enumerate_words(
+        [
+            f"{words.people(len(changed))} {verb[len(changed) != 1]}"
+            for changed, verb in (
+                (changes.gained, GAIN),
+                (changes.lost, LOSE),
+                (changes.moved, MOVE),
+            )
+            if changed
+        ]
+    )
+
+
+def _variants(own: Changes) -> list[tuple[str, str, str]]:
+    names = sorted({*own.before, *own.after}, key=str)
+    return [
+        (name or "what is built in", f"{own.before[name]:,}", f"{own.after[name]:,}")
+        for name in names
+    ]
+
+
+def _group(kind: str, verb: Verb, changed: Sequence[Person], clinics: Names) -> dict[str, Any]:
+    each = sorted(by_clinic(changed).items(), key=lambda item: -item[1])
+    return {
+        "kind": kind,
+        "verb": verb[len(changed) != 1],
+        "summary": f"Who {verb[0]}",
+        "people": words.people(len(changed)),
+        "is_empty": not changed,
+        "clinics": [(clinics.get(clinic, "-"), f"{number:,}") for clinic, number in each],
+        "sample": [(one.email, clinics.get(one.tenant_id, "-")) for one in changed[:SAMPLE]],
+        "rest": f"{len(changed) - SAMPLE:,}" if len(changed) > SAMPLE else "",
+    }

@@ -1,0 +1,88 @@
+"""Questions about flags, their history and their subjects."""
+
+import datetime as dt
+import uuid
+
+from django.conf import settings
+from django.db import connection
+from django.db.models import QuerySet
+
+from accounts.models import User
+from flags import stale
+from flags.evaluation import RuleSet
+from flags.models import FeatureFlag, FeatureFlagOutcome, FeatureFlagVersion
+from flags.types import BOUNDS, Comparison, Context, RequestFigures
+
+
+def context_of_person(user_id: uuid.UUID) -> Context:
+    """Read what flags may ask of a person: clinic and address. Inside the gate: one's own."""
+    found = User.objects.filter(id=user_id).values_list("tenant_id", "email").first()
+    tenant_id, email = found or (None, None)
+    return Context(str(user_id), email, str(tenant_id) if tenant_id else None)
+
+
+def version_made_at(flag_name: str, version: int) -> dt.datetime | None:
+    found = FeatureFlagVersion.objects.filter(flag_name=flag_name, version=version)
+    return found.values_list("changed_at", flat=True).first()
+
+
+def rule_set_at(moment: dt.datetime, environment: str = "") -> RuleSet:
+    """Give the flags as they were at a moment, from their history. It has no version of its own."""
+    newest = (
+        FeatureFlagVersion.objects.filter(changed_at__lte=moment)
+        .order_by("flag_name", "-version")
+        .distinct("flag_name")
+    )
+    known = [(one.definition, one.version) for one in newest]
+    return RuleSet(
+        [(definition, version) for definition, version in known if definition is not None],
+        version=0,
+        environment=environment or settings.ENVIRONMENT,
+    )
+
+
+# The hour of the change itself belongs to both sides of it.
+GIVEN_SINCE_THE_LAST_CHANGE = """
+SELECT f.flag_name, array_agg(DISTINCT c.variant)
+  FROM feature_flags f
+  JOIN feature_flag_counts c ON c.flag_name = f.flag_name AND c.hour >= f.updated_at
+ WHERE f.flag_name = ANY(%s)
+   AND c.variant <> ''
+ GROUP BY f.flag_name
+"""
+
+
+def stale_reasons(now: dt.datetime) -> dict[str, str]:
+    """Say of each stale flag why it is one, and what to do about it."""
+    flags = [(flag.definition, flag.updated_at) for flag in FeatureFlag.objects.all()]
+    old = [
+        (definition, since)
+        for definition, since in flags
+        if stale.may_be_stale(definition, since, now)
+    ]
+    with connection.cursor() as cursor:
+        cursor.execute(GIVEN_SINCE_THE_LAST_CHANGE, [[definition.key for definition, _ in old]])
+        given = dict(cursor.fetchall())
+    reasons = {
+        definition.key: stale.stale_reason(definition, since, given.get(definition.key, ()), now)
+        for definition, since in old
+    }
+    return {key: reason for key, reason in reasons.items() if reason}
+
+
+def outcomes(flag_name: str, variant: str, since: dt.datetime) -> Comparison:
+    """Compare the requests of people with a variant with the others', by whole minutes."""
+    minutes = FeatureFlagOutcome.objects.filter(
+        flag_name=flag_name, minute__gte=since.replace(second=0, microsecond=0)
+    )
+    return Comparison(
+        _figures(minutes.filter(variant=variant)), _figures(minutes.exclude(variant=variant))
+    )
+
+
+def _figures(minutes: QuerySet[FeatureFlagOutcome]) -> RequestFigures:
+    requests, errors, durations = 0, 0, [0] * (len(BOUNDS) + 1)
+    for one in minutes.order_by():
+        requests, errors = requests + one.requests, errors + one.errors
+        durations = [sum(pair) for pair in zip(durations, one.durations, strict=True)]
+    return RequestFigures(requests, errors, durations)
