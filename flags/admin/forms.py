@@ -256,7 +256,9 @@ class FlagForm(forms.Form):
         for index in range(MOST_ROWS):
             if f"{name}-{index}-{parts[0]}" not in self.data:
                 return
-            yield [self.data.get(f"{name}-{index}-{part}", "").strip() for part in parts]
+            found = [self.data.get(f"{name}-{index}-{part}", "") for part in parts]
+            # Postgres keeps no text with NUL in it.
+            yield [said.replace("\0", "").strip() for said in found]
 
     def _read_variants(self) -> Iterator[VariantRow]:
         known = {one.name for one in self.before.variants} if self.flag else set()
@@ -515,7 +517,7 @@ def _read_typed(row: VariantRow, kind: ValueType) -> Any:
         return row.value
     try:
         value = msgspec.json.decode(row.value)
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, RecursionError):
         value = None
     if kind == ValueType.FLOAT and isinstance(value, int) and not isinstance(value, bool):
         value = float(value)

@@ -1,5 +1,6 @@
 """What else can be done with a flag: switch it, look back, revert, explain, delete."""
 
+import datetime as dt
 from collections.abc import Callable, Sequence
 from functools import partial
 from itertools import pairwise
@@ -95,7 +96,13 @@ class FeatureFlagAdmin(TransferPages, FlagPage):
             if self._carry_out(request, form, flag, after, partial(act, key=flag.flag_name)):
                 return HttpResponseRedirect(reverse("admin:flags_featureflag_changelist"))
         verb = "off" if flag.is_enabled else "on"
-        page = {"form": form, "flag": flag, "title": f"Switch {verb} {flag}"} | self.sum_up(flag)
+        page = {
+            "form": form,
+            "flag": flag,
+            "title": f"Switch {verb} {flag}",
+            "needed_by": _needed_by(flag),
+            **self.sum_up(flag),
+        }
         return self.render(request, "switch", page)
 
     def _carry_out(
@@ -182,8 +189,9 @@ class FeatureFlagAdmin(TransferPages, FlagPage):
         """Answer a question about a person. It comes by POST, so that no address names anybody."""
         flag = self.known_flag(request, flag_id)
         told = request.POST if request.method == "POST" else None
-        at = parse_datetime(request.GET.get("at", "")) if not told else None
-        form = ExplainForm(told, flag.definition, initial={"at": at})
+        form = ExplainForm(
+            told, flag.definition, initial={"at": _instant(request.GET.get("at", ""))}
+        )
         page: dict[str, Any] = {
             "flag": flag,
             "form": form,
@@ -224,6 +232,21 @@ class FeatureFlagAdmin(TransferPages, FlagPage):
         self.log_deletions(request, FeatureFlag.objects.filter(pk=flag.pk))
         self.message_user(request, f"The flag {flag} is deleted.", messages.SUCCESS)
         return True
+
+
+def _instant(said: str) -> dt.datetime | None:
+    try:
+        return parse_datetime(said)
+    except ValueError:
+        return None
+
+
+def _needed_by(flag: FeatureFlag) -> str:
+    """Name the flags that nobody gets without this one."""
+    others = [one.definition for one in FeatureFlag.objects.exclude(pk=flag.pk)]
+    return words.enumerate_words(
+        [one.key for one in others if any(each.key == flag.flag_name for each in one.prerequisites)]
+    )
 
 
 def _preview(before: Definition, after: Definition | None) -> dict[str, Any]:

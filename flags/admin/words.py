@@ -50,10 +50,10 @@ PURPOSES: Final = {
     Purpose.PERMISSION: "Permission: some have it for good, others never",
 }
 VALUE_TYPES: Final = {
-    ValueType.BOOLEAN: "On or off",
-    ValueType.STRING: "Text",
-    ValueType.INTEGER: "Whole number",
-    ValueType.FLOAT: "Number",
+    ValueType.BOOLEAN: "on or off",
+    ValueType.STRING: "text",
+    ValueType.INTEGER: "whole number",
+    ValueType.FLOAT: "number",
     ValueType.OBJECT: "JSON object",
 }
 KINDS: Final = {
@@ -88,7 +88,7 @@ def enumerate_words(words: Sequence[str], last: str = "and") -> str:
 
 # Values of conditions, as people type them
 
-PLAIN: Final = re.compile(r'\s*("(?:[^"\\]|\\.)*"|[^,"]*)\s*(?:,|$)')
+PLAIN: Final = re.compile(r'\s*("(?:[^"\\]|\\.)*"|[^,"]*)\s*(?:,|\Z)')
 NUMBER: Final = re.compile(r"-?\d{1,15}(\.\d{1,15})?", re.ASCII)
 
 
@@ -371,7 +371,7 @@ def _lines(said: Iterable[str]) -> str:
 FIELDS: Final[Sequence[tuple[str, Say]]] = (
     ("Switch", lambda one, _: "on" if one.is_enabled else "off"),
     ("Description", lambda one, _: one.description or NOTHING),
-    ("Gives", lambda one, _: VALUE_TYPES[one.value_type].lower()),
+    ("Gives", lambda one, _: VALUE_TYPES[one.value_type]),
     ("Default variant", lambda one, _: one.default_variant),
     ("Variant of those who always get it", lambda one, _: one.allowed_variant),
     (

@@ -551,6 +551,13 @@ def test_switches_off_what_somebody_else_has_changed_meanwhile(console, flags):
     assert not now_of(flag).is_enabled
 
 
+def test_says_which_flags_go_with_it(console, flags):
+    flag = flags.make("groundwork", variants=at(100))
+    flags.make("calm_timeline", prerequisites=[Prerequisite("groundwork", ["on"])])
+
+    assert "It is needed by calm_timeline" in text_of(console.get(page_of(flag, "switch")))
+
+
 def test_shows_why_it_cannot_be_switched_on(console, flags):
     flag = flags.make("calm_timeline", variants=at(40), is_enabled=False)
 
@@ -704,6 +711,13 @@ def test_answers_for_somebody_who_is_not_one_of_ours(console, flags):
         said = text_of(console.post(page_of(flag, "explain"), {"who": who}))
 
         assert "Nobody of ours has this" in said
+
+
+@pytest.mark.parametrize("at_", ["2026-13-41T00:00", "soon", "2026-11-21T10:00:00"])
+def test_opens_with_whatever_time_the_address_names(console, flags, at_):
+    flag = flags.make("calm_timeline")
+
+    assert console.get(f"{page_of(flag, 'explain')}?at={at_}").status_code == 200
 
 
 def test_links_from_the_history_to_the_question_then(console, flags):
