@@ -32,7 +32,8 @@ from flags.types import (
     Variant,
 )
 
-MOST_ROWS: Final = 60
+# Django refuses forms with more fields than that.
+MOST_ROWS: Final = 1000
 EMPTY_ROWS: Final = 1
 LARGEST_SHARE: Final = Decimal(100)
 STEP: Final = "0.001"
@@ -258,7 +259,7 @@ class FlagForm(forms.Form):
                 return
             found = [self.data.get(f"{name}-{index}-{part}", "") for part in parts]
             # Postgres keeps no text with NUL in it.
-            yield [said.replace("\0", "").strip() for said in found]
+            yield [_lines(said.replace("\0", "")) for said in found]
 
     def _read_variants(self) -> Iterator[VariantRow]:
         known = {one.name for one in self.before.variants} if self.flag else set()
@@ -266,7 +267,7 @@ class FlagForm(forms.Form):
         rows = self._rows("variant", "name", "value", "share", "remove")
         for index, (name, value, share, remove) in enumerate(rows):
             yield VariantRow(
-                name,
+                name.strip(),
                 value,
                 share or "0",
                 is_new=name not in known,
@@ -277,13 +278,19 @@ class FlagForm(forms.Form):
 
     def _read_conditions(self) -> Iterator[ConditionRow]:
         for row in self._rows("condition", "attribute", "operator", "values"):
-            yield ConditionRow(*row)
+            yield ConditionRow(*(said.strip() for said in row))
 
     def _read_gates(self) -> Iterator[str]:
         for (row,) in self._rows("prerequisite", "gate"):
             yield row
 
     # Cleaning
+
+    def clean_description(self) -> str:
+        return _lines(self.cleaned_data["description"])
+
+    def clean_reason(self) -> str:
+        return _lines(self.cleaned_data["reason"])
 
     def clean(self) -> dict[str, Any]:
         super().clean()
@@ -362,7 +369,7 @@ class FlagForm(forms.Form):
         for row in rows:
             if not re.fullmatch(NAME_PATTERN, row.name):
                 raise InvalidInput(f"{row.name}: use letters, digits and _ . - for a name.")
-            value = _read_typed(row, self.before.value_type)
+            value = _read_typed(row, self.before)
             variants.append(Variant(row.name, value, old.get(row.name, [])))
             shares[row.name] = _read_share(row)
         names = [one.name for one in variants]
@@ -512,9 +519,16 @@ def _say_typed(value: Any, kind: ValueType) -> str:
     return json.dumps(value, ensure_ascii=False)
 
 
-def _read_typed(row: VariantRow, kind: ValueType) -> Any:
+def _lines(text: str) -> str:
+    """Browsers send their own ends of lines."""
+    return text.replace("\r\n", "\n")
+
+
+def _read_typed(row: VariantRow, before: Definition) -> Any:
+    kind = before.value_type
     if kind == ValueType.STRING:
-        return row.value
+        old = before.variant(row.name)
+        return old.value if old and _lines(old.value) == row.value else row.value
     try:
         value = msgspec.json.decode(row.value)
     except (msgspec.DecodeError, RecursionError):

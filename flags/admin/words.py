@@ -89,6 +89,7 @@ def enumerate_words(words: Sequence[str], last: str = "and") -> str:
 # Values of conditions, as people type them
 
 PLAIN: Final = re.compile(r'\s*("(?:[^"\\]|\\.)*"|[^,"]*)\s*(?:,|\Z)')
+WHOLE: Final = 100
 NUMBER: Final = re.compile(r"-?\d{1,15}(\.\d{1,15})?", re.ASCII)
 
 
@@ -173,7 +174,7 @@ def is_for_everybody(definition: Definition) -> bool:
         or definition.disabled_user_emails
         or definition.disabled_tenant_ids
     )
-    return definition.percentage == 100 and not is_limited  # noqa: PLR2004
+    return definition.percentage == WHOLE and not is_limited
 
 
 def summary(definition: Definition, clinics: Names) -> list[str]:
@@ -197,24 +198,30 @@ def summary(definition: Definition, clinics: Names) -> list[str]:
 
 def _who(definition: Definition, clinics: Names) -> str:
     default = f"“{definition.default_variant}”"
+    simple = simple_variant(definition)
     if not definition.is_enabled:
-        return f"Switched off: everybody gets {default}, whatever is set below."
+        what = "nobody has it" if simple else f"everybody gets {default}"
+        return f"Switched off: {what}, whatever else is set."
     whose = _whose(definition.conditions, clinics)
-    if simple := simple_variant(definition):
-        share = next(one.percentage for one in definition.variants if one.name == simple)
-        if not share:
-            return "Nobody gets it."
-        who = "Everybody" if share == 100 else f"{percent(share)} of the people"  # noqa: PLR2004
-        return f"{who}{whose} {'gets' if share == 100 else 'get'} it."  # noqa: PLR2004
+    if simple:
+        is_limited = bool(definition.conditions)
+        return _say_share(definition.percentage, whose, is_limited=is_limited)
     shares = [
         f"“{one.name}” for {percent(one.percentage)}" for one in definition.variants if one.size
     ]
     if not shares:
         return f"Everybody gets {default}."
-    rest = 100 - definition.percentage
-    if rest:
+    if rest := WHOLE - definition.percentage:
         shares.append(f"{default} for the other {percent(rest)}")
     return f"Of the people{whose}: {enumerate_words(shares)}."
+
+
+def _say_share(share: float, whose: str, *, is_limited: bool) -> str:
+    if not share:
+        return "Nobody gets it."
+    if share == WHOLE:
+        return f"Everybody{whose if is_limited else ''} gets it."
+    return f"{percent(share)} of the people{whose} get it."
 
 
 def _whose(conditions: Sequence[Condition], clinics: Names) -> str:
@@ -349,13 +356,13 @@ class Change(NamedTuple):
 
 def changes(before: Definition | None, after: Definition | None, clinics: Names) -> list[Change]:
     """Say what differs, field by field. Addresses are counted, their hashes say nothing."""
-    found = [
+    found = _changed_variants(before, after)
+    found += [
         Change(
             label, say(before, clinics) if before else "-", say(after, clinics) if after else "-"
         )
         for label, say in FIELDS
     ]
-    found += _changed_variants(before, after)
     found += _changed_lists(before, after)
     return [one for one in found if one.before != one.after]
 

@@ -89,6 +89,8 @@ class OfrepView(HotPath):
 
     is_open = True
     http_method_names = ["post"]
+    # OpenFeature has an OpenAPI document of its own for it.
+    schema = None
 
     def get_exception_handler(self) -> Any:
         return self._answer_failure

@@ -108,5 +108,7 @@ if (form) {
   showRest();
   // Typed before the script was there, or brought back by the browser.
   const shares = [...form.querySelectorAll("input.share")];
-  if (shares.some((number) => number.value !== number.defaultValue)) preview();
+  const isShown = form.querySelector("#preview .preview") !== null;
+  const isTyped = shares.some((number) => number.value !== number.defaultValue);
+  if (isTyped || (!isShown && form.querySelector(".errornote"))) preview();
 }

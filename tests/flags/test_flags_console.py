@@ -830,6 +830,24 @@ def test_changes_shares_of_variants(console, flags):
     assert [one.name for one in now_of(flag).definition.variants] == ["usual", "short"]
 
 
+def test_leaves_blanks_and_lines_of_texts_alone(console, flags):
+    texts = ["  Two\nlines, \r\nand one. ", ""]
+    variants = [Variant(name, text) for name, text in zip(("usual", "short"), texts, strict=True)]
+    flag = flags.make("reminder", variants=variants, description="One.\nTwo.", **STRINGS)
+    rows = {"default_row": "0", "listed_row": "1", "description": "One.\r\nTwo."}
+    for number, one in enumerate(variants):
+        as_sent = one.value.replace("\r\n", "\n").replace("\n", "\r\n")
+        rows |= {
+            f"variant-{number}-name": one.name,
+            f"variant-{number}-value": as_sent,
+            f"variant-{number}-share": "0",
+        }
+
+    answer = console.post(page_of(flag), form_of(flag, percentage=None) | rows)
+
+    assert said_by(answer) == ["Nothing was different, so nothing was changed."]
+
+
 def test_deletes_with_a_reason(console, flags):
     flag = flags.make("calm_timeline", variants=at(100))
 

@@ -122,8 +122,10 @@ def test_fits_a_phone(live_console, flag, page_name):
     open_page(live_console, flag)
     if page_name == "list":
         live_console.go_back()
+        expect(live_console.get_by_role("heading", level=1)).to_have_text("Feature flags")
     if page_name == "history":
         live_console.get_by_role("link", name="History").click()
+        expect(live_console.get_by_role("heading", level=1)).to_contain_text("History of")
     if page_name == "explain":
         live_console.get_by_role("textbox", name="Person", exact=True).fill(str(make_user().pk))
         live_console.get_by_role("button", name="Tell me").click()
@@ -131,6 +133,7 @@ def test_fits_a_phone(live_console, flag, page_name):
             live_console.get_by_text("of 100,000; the rollout reaches to 25,000.")
         ).to_be_visible()
 
+    live_console.wait_for_load_state()
     wider = live_console.evaluate("document.documentElement.scrollWidth - window.innerWidth")
 
     assert wider <= 0
