@@ -656,7 +656,7 @@ class ApiKeyForm(forms.Form):
         queryset=Tenant.objects.filter(is_active=True).order_by("name"),
         required=False,
         empty_label="None: for a server of our own",
-        help_text="The server of a clinic asks for the people of this clinic alone.",
+        help_text="For lists and conditions of flags, whomever the server names is of this clinic.",
     )
     environment = forms.CharField(
         max_length=50,

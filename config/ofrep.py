@@ -9,7 +9,7 @@ from flags.api import ofrep
 class FlagKey(PathConverter):
     """Any text: clients send keys as they are, with slashes, and even none at all."""
 
-    regex = ".*"
+    regex = "(?s:.*)"
 
 
 register_converter(FlagKey, "flag")

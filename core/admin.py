@@ -107,7 +107,14 @@ class ConsoleAdmin(admin.ModelAdmin[Record]):
     def get_queryset(self, request: HttpRequest) -> models.QuerySet[Record]:
         rows = super().get_queryset(request)
         user = actor(request)
-        return rows if user.is_superuser else rows.filter(tenant_id=user.tenant_id)
+        if user.is_superuser:
+            return rows
+        # What is of no clinic is of no concern to its staff.
+        return (
+            rows.filter(tenant_id=user.tenant_id)
+            if hasattr(self.model, "tenant_id")
+            else rows.none()
+        )
 
     def formfield_for_foreignkey(
         self, db_field: models.ForeignKey[Any, Any], request: HttpRequest, **kwargs: Any

@@ -13,6 +13,8 @@ from flags.types import Comparison, RequestFigures
 FEWEST_ERRORS: Final = 3
 # Below that nobody notices, however many times slower it is.
 LEAST_DELAY_MS: Final = 50.0
+# Judged besides the whole step, in which many good hours would hide it.
+LATELY_MINUTES: Final = 10
 
 
 class Guard(msgspec.Struct, frozen=True):

@@ -61,17 +61,22 @@ def collect(own: psycopg.Connection[Any]) -> list[OutcomeRow]:
     if not noted:
         return []
     contexts = _contexts(own, {one.user_id for one in noted})
-    variants = {
-        (key, user_id): rules.current().ask(key, context).variant
-        for key in guarded
-        for user_id, context in contexts.items()
-    }
+    variants = {key: _variants(key, contexts) for key in guarded}
     found: dict[tuple[str, str, dt.datetime], OutcomeRow] = {}
-    for one, key in product(noted, guarded):
-        if variant := variants.get((key, one.user_id)):
+    for one, key in product(noted, variants):
+        if variant := variants[key].get(one.user_id):
             nothing = OutcomeRow(key, variant, one.minute, [0] * (len(BOUNDS) + 1))
             found.setdefault((key, variant, one.minute), nothing).add(one)
     return list(found.values())
+
+
+def _variants(key: str, contexts: dict[str, Context]) -> dict[str, str | None]:
+    rule_set = rules.current()
+    try:
+        return {user_id: rule_set.ask(key, one).variant for user_id, one in contexts.items()}
+    except RecursionError:
+        # A circle of prerequisites, written past the services: the others must go on.
+        return {}
 
 
 def _contexts(own: psycopg.Connection[Any], people: set[str]) -> dict[str, Context]:

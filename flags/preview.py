@@ -168,8 +168,13 @@ def _effect(before: Outcome, after: Outcome, now: RuleSet, then: RuleSet) -> Eff
     had, has = _has_it(before, now), _has_it(after, then)
     if had != has:
         return Effect.GAINED if has else Effect.LOST
-    is_same = (before.variant, before.value) == (after.variant, after.value)
+    is_same = _are_same((before.variant, before.value), (after.variant, after.value))
     return Effect.NONE if is_same else Effect.MOVED
+
+
+def _are_same(one: object, other: object) -> bool:
+    """Compare as JSON: to Python 1 is true, and to clients it is another value."""
+    return msgspec.json.encode(one) == msgspec.json.encode(other)
 
 
 def _has_it(outcome: Outcome, rule_set: RuleSet) -> bool:
@@ -221,7 +226,7 @@ def _worlds(
     """
     now, then = rule_sets
     met = (_all_met(now), _all_met(then))
-    if before and after and before.conditions == after.conditions:
+    if before and after and _are_same(before.conditions, after.conditions):
         return [met, (now, then)]
     return list(product((met[0], now), (met[1], then)))
 

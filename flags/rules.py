@@ -38,6 +38,7 @@ class Loaded(NamedTuple):
 _lock = threading.Lock()
 _loaded: Loaded | None = None
 _of_environment: dict[str, RuleSet] = {}
+_began = -math.inf
 _is_stale = False
 _failed_at = -math.inf
 _subscribers: list[Callable[[int], None]] = []
@@ -92,6 +93,7 @@ def connect() -> psycopg.Connection[dict[str, Any]]:
     for name in ("cursor_factory", "context", "server_side_binding"):
         parameters.pop(name, None)
     parameters["connect_timeout"] = CONNECT_SECONDS
+    parameters["tcp_user_timeout"] = CONNECT_SECONDS * 1000
     return psycopg.connect(**parameters, autocommit=True, row_factory=dict_row)
 
 
@@ -100,20 +102,24 @@ def load(own: psycopg.Connection[Any] | None = None) -> Loaded:
     if own is None:
         with connect() as opened:
             return load(opened)
-    global _loaded, _is_stale  # noqa: PLW0603  One rule set for each process.
+    global _loaded, _began, _is_stale  # noqa: PLW0603  One rule set for each process.
+    began, known = time.monotonic(), _loaded
+    # Asked without the lock: a connection that hangs must not hold up the agent's.
+    (head,) = own.execute(VERSION).fetchall()
+    found = known if known and known.rule_set.version == head["version"] else read(own)
     with _lock:
-        (head,) = own.execute(VERSION).fetchall()
-        is_new = _loaded is None or _loaded.rule_set.version != head["version"]
-        if is_new:
-            _loaded = read(own)
+        if began < _began and _loaded is not None:
+            # Somebody who asked later was quicker.
+            return _loaded
+        is_new = _loaded is not found
+        _loaded, _began = found, began
         if _is_stale:
             log.info("flags are fresh again")
         _is_stale = False
-        loaded: Loaded = _loaded  # type: ignore[assignment]  # Read, if there was none.
     if is_new:
         for tell in tuple(_subscribers):
-            tell(loaded.rule_set.version)
-    return loaded
+            tell(found.rule_set.version)
+    return found
 
 
 def read(own: psycopg.Connection[Any]) -> Loaded:

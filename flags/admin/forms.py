@@ -364,13 +364,15 @@ class FlagForm(forms.Form):
 
     def _typed_variants(self) -> dict[str, Any]:
         rows = [one for one in self.variant_rows if one.name and not one.is_removed]
-        old = {one.name: one.ranges for one in self.before.variants}
+        # With their ranges, and with what they gave up: a later rise takes the same people again.
+        old = {one.name: one for one in self.before.variants}
         variants, shares = [], {}
         for row in rows:
             if not re.fullmatch(NAME_PATTERN, row.name):
                 raise InvalidInput(f"{row.name}: use letters, digits and _ . - for a name.")
             value = _read_typed(row, self.before)
-            variants.append(Variant(row.name, value, old.get(row.name, [])))
+            kept = old.get(row.name, Variant(row.name, None))
+            variants.append(msgspec.structs.replace(kept, value=value))
             shares[row.name] = _read_share(row)
         names = [one.name for one in variants]
         if len(set(names)) < len(names):

@@ -91,9 +91,15 @@ class FeatureFlagAdmin(TransferPages, FlagPage):
         form = self._form_of(request, flag)
         if form.is_valid():
             is_on = "on" in request.POST
-            act = services.restore_flag if is_on else services.kill_flag
+            base = form.cleaned_data["base_version"]
+            # Switching off never waits: whatever else was changed, nobody shall have it.
+            act = (
+                partial(services.restore_flag, key=flag.flag_name, base_version=base)
+                if is_on
+                else partial(services.kill_flag, key=flag.flag_name)
+            )
             after = msgspec.structs.replace(flag.definition, is_enabled=is_on)
-            if self._carry_out(request, form, flag, after, partial(act, key=flag.flag_name)):
+            if self._carry_out(request, form, flag, after, act):
                 return HttpResponseRedirect(reverse("admin:flags_featureflag_changelist"))
         verb = "off" if flag.is_enabled else "on"
         page = {
@@ -123,7 +129,7 @@ class FeatureFlagAdmin(TransferPages, FlagPage):
         try:
             changed = self._act(request, act, told, after, form.cleaned_data["base_version"])
         except DomainError as error:
-            form.add_error(None, error.detail)
+            _refuse(form, flag, error)
             return False
         if changed is not None:
             self.say_changed(request, flag, changed, rule_set)
@@ -222,16 +228,23 @@ class FeatureFlagAdmin(TransferPages, FlagPage):
         try:
             services.delete_flag(
                 key=flag.flag_name,
+                base_version=form.cleaned_data["base_version"],
                 actor=self.who(request),
                 reason=form.cleaned_data["reason"],
                 now=timezone.now(),
             )
         except DomainError as error:
-            form.add_error(None, error.detail)
+            _refuse(form, flag, error)
             return False
         self.log_deletions(request, FeatureFlag.objects.filter(pk=flag.pk))
         self.message_user(request, f"The flag {flag} is deleted.", messages.SUCCESS)
         return True
+
+
+def _refuse(form: ReasonForm, flag: FeatureFlag, error: DomainError) -> None:
+    """Say why not, and let the next attempt count for the version that the page shows now."""
+    form.add_error(None, error.detail)
+    form.data = {"reason": form.cleaned_data["reason"], "base_version": flag.version}
 
 
 def _instant(said: str) -> dt.datetime | None:
@@ -271,7 +284,7 @@ def _entries(flag: FeatureFlag, rows: Any, every: Any) -> list[Entry]:
                 new,
                 pill(PILLS.get(kind, "corrected"), words.KINDS[kind]),
                 words.changes(before, new.definition, clinics) if before else [],
-                words.minute(new.changed_at),
+                words.second_after(new.changed_at),
                 can_revert,
             )
         )

@@ -18,7 +18,7 @@ from django.utils.html import format_html
 from core.admin import ReadOnlyAdmin, Record, actor, pill, when
 from core.errors import DomainError, InvalidInput
 from flags import health_gate
-from flags.health_gate import Guard
+from flags.health_gate import LATELY_MINUTES, Guard
 from flags.models import FeatureFlag, FeatureFlagChangeRequest, FeatureFlagRamp
 from flags.services import ramping
 from flags.services.changing import Actor
@@ -136,7 +136,7 @@ class PlanForm(forms.Form):
         super().__init__(told)
         names = [one.name for one in definition.variants]
         if definition.value_type == "boolean":
-            names = [one.name for one in definition.variants if one.value is True]
+            names = [one.name for one in definition.variants if one.value is True] or names
         self.fields["variant"].choices = [(name, name) for name in names]  # type: ignore[attr-defined]
         self.fields["variant"].initial = names[0]
         if len(names) == 1:
@@ -174,7 +174,7 @@ class PlanForm(forms.Form):
         """Put the faults of the service beside what they are about."""
         for one in error.errors:
             parts = (one.pointer or "").strip("/").split("/")
-            detail = one.detail.removeprefix(f"{'/'.join(parts)}: ").capitalize()
+            detail = capital(one.detail.removeprefix(f"{'/'.join(parts)}: "))
             if parts[0] == "steps" and len(parts) > 1:
                 field = "percentage" if parts[-1] == "percentage" else "amount"
                 self.filled()[int(parts[1])].add_error(field, detail)
@@ -184,8 +184,9 @@ class PlanForm(forms.Form):
             self.add_error(None, error.detail)
 
 
-class ReasonForm(forms.Form):
-    reason = forms.CharField(required=False, max_length=1000)
+def capital(sentence: str) -> str:
+    """Raise the first letter alone: names and keys in the rest stay as they are."""
+    return sentence[:1].upper() + sentence[1:]
 
 
 # The pages
@@ -309,9 +310,8 @@ class RampAdmin(SuperuserPages[FeatureFlagRamp]):
         try:
             said = self._act(request.POST.get("do", ""), told, reason)
         except DomainError as error:
-            self.message_user(
-                request, error.detail.removeprefix("reason: ").capitalize(), messages.ERROR
-            )
+            said = capital(error.detail.removeprefix("reason: "))
+            self.message_user(request, said, messages.ERROR)
         else:
             self.log_change(request, ramp, said)
             self.message_user(request, said, messages.SUCCESS)
@@ -414,7 +414,8 @@ def guard_in_words(ramp: FeatureFlagRamp) -> str:
     return (
         f"It pauses when more requests fail with the feature than without it, by over"
         f" {ramp.max_error_points:g} of 100, or when they take over {ramp.max_latency_ratio:g}"
-        f" times as long. {ramp.min_requests:,} requests are needed to tell, with it and without."
+        f" times as long, since the step began or in the last {LATELY_MINUTES} minutes."
+        f" {ramp.min_requests:,} requests are needed to tell, with it and without."
     )
 
 

@@ -52,6 +52,9 @@ class ImportForm(forms.Form):
                 self.add_error("file", "This is not text in UTF-8.")
         elif not cleaned.get("document"):
             self.add_error("document", "Give a file or its text.")
+        if not isinstance(cleaned.get("seen"), dict):
+            # Whatever is brought in counts as changed, as nobody has looked at it.
+            cleaned["seen"] = {}
         return cleaned
 
 

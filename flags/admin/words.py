@@ -459,6 +459,7 @@ def _members(definition: Definition | None, *fields: str) -> set[str]:
     return {str(one) for field in fields for one in getattr(definition, field)}
 
 
-def minute(instant: dt.datetime) -> str:
-    """Say an instant as the field of the explanation takes it."""
-    return instant.astimezone(dt.UTC).strftime("%Y-%m-%dT%H:%M:%S")
+def second_after(instant: dt.datetime) -> str:
+    """Say an instant as the field of the explanation takes it, never earlier than it was."""
+    up = dt.timedelta(seconds=1) if instant.microsecond else dt.timedelta()
+    return (instant.astimezone(dt.UTC) + up).strftime("%Y-%m-%dT%H:%M:%S")

@@ -41,7 +41,8 @@ def request_change(
             )
         if not reason.strip():
             raise InvalidInput.at("/reason", "reason: say why; the second person reads it.")
-        if definition == flag.definition:
+        # Compared as JSON: to Python 1 is true, and to clients it is another value.
+        if msgspec.json.encode(definition) == msgspec.json.encode(flag.definition):
             raise InvalidInput("There is nothing to approve: this is what the flag is now.")
         check(definition, flag.definition)
         for open_one in _open_requests(definition.key):

@@ -2,6 +2,7 @@
 
 import datetime as dt
 import math
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from itertools import pairwise
@@ -9,14 +10,17 @@ from typing import Any, Final
 
 import msgspec
 from django.db import transaction
+from django.db.models import Q
 
 from core.errors import DomainError, FieldError, InvalidInput, NotFound
 from flags.models import FeatureFlag, FeatureFlagVersion, FlagRuleSet
 from flags.targeting import fault_of_condition
-from flags.types import BUCKETS, COLUMNS, ChangeKind, Definition, ValueType
+from flags.types import ALGORITHM, BUCKETS, COLUMNS, ChangeKind, Definition, ValueType
 
 # Percentage points that a change of a rollout may have without a reason.
 LARGE_STEP: Final = 10.0
+# As targeting.email_hash makes them.
+HASH: Final = re.compile("[0-9a-f]{64}")
 # Beyond it JavaScript has no exact whole numbers.
 LARGEST_INTEGER: Final = 2**53 - 1
 KINDS: Final = {
@@ -98,20 +102,22 @@ def change_flag(
     with transaction.atomic():
         flag = lock(definition.key)
         before = flag.definition
-        if base_version is not None and base_version != flag.version:
-            raise FlagChanged(
-                f"{flag.flag_name} was changed meanwhile by {flag.updated_by or 'somebody'}."
-                " Look at it again, then repeat your change."
-            )
+        _refuse_other_version(flag, base_version)
         # Compared as JSON: to Python 1.0 is 1, and to clients it is another type.
         if msgspec.json.encode(definition) == msgspec.json.encode(before):
             return flag
-        check(definition, before)
+        if kind == ChangeKind.EDIT and definition == msgspec.structs.replace(
+            before, is_enabled=False
+        ):
+            # By whatever button: switching off alone never waits for anybody.
+            kind = ChangeKind.KILL
+        if kind != ChangeKind.KILL:
+            check(definition, before)
         if not reason.strip() and (points := largest_step(before, definition)) > LARGE_STEP:
             raise ReasonNeeded.at(
                 "/reason",
-                f"reason: say why. The change moves {points:g} of 100 people; from"
-                f" {LARGE_STEP:g} on a reason is needed.",
+                f"reason: say why. The change may move {points:g} of 100 people; above"
+                f" {LARGE_STEP:g} a reason is needed.",
             )
         limit = before.approval_above
         if approved_by is None and kind in NEED_APPROVAL and needs_approval(before, definition):
@@ -126,6 +132,14 @@ def change_flag(
     return flag
 
 
+def _refuse_other_version(flag: FeatureFlag, base_version: int | None) -> None:
+    if base_version is not None and base_version != flag.version:
+        raise FlagChanged(
+            f"{flag.flag_name} was changed meanwhile by {flag.updated_by or 'somebody'}."
+            " Look at it again, then repeat your change."
+        )
+
+
 NEED_APPROVAL: Final = {ChangeKind.EDIT, ChangeKind.IMPORT, ChangeKind.REVERT, ChangeKind.RESTORE}
 
 
@@ -138,8 +152,19 @@ def needs_approval(before: Definition, after: Definition) -> bool:
     return is_loosened or largest_step(before, after) > limit
 
 
+# Whom they mean is not known here: it may be everybody. People named one by one are few.
+OF_ANY_SIZE: Final = (
+    *("allowed_variant", "conditions", "prerequisites", "environment_restrictions"),
+    *("enabled_tenant_ids", "disabled_tenant_ids"),
+)
+
+
 def largest_step(before: Definition, after: Definition) -> float:
-    """Give how many of 100 subjects on no list get something else afterwards."""
+    """Give how many of 100 subjects, named on no list, may get something else afterwards."""
+    if not before.is_enabled and not after.is_enabled:
+        return 0.0
+    if any(getattr(before, name) != getattr(after, name) for name in OF_ANY_SIZE):
+        return 100.0
     edges = sorted(
         {0, BUCKETS}
         | {
@@ -156,12 +181,12 @@ def largest_step(before: Definition, after: Definition) -> float:
     return moved * 100 / BUCKETS
 
 
-def _given(definition: Definition, bucket: int) -> tuple[str, Any]:
+def _given(definition: Definition, bucket: int) -> tuple[str, bytes]:
     for one in definition.variants if definition.is_enabled else ():
         if any(start <= bucket < end for start, end in one.ranges):
-            return one.name, one.value
+            return one.name, msgspec.json.encode(one.value)
     default = definition.variant(definition.default_variant)
-    return definition.default_variant, default.value if default else None
+    return definition.default_variant, msgspec.json.encode(default.value if default else None)
 
 
 def kill_flag(*, key: str, actor: Actor, reason: str = "", now: dt.datetime) -> FeatureFlag:
@@ -169,17 +194,32 @@ def kill_flag(*, key: str, actor: Actor, reason: str = "", now: dt.datetime) -> 
     return _switch(key, ChangeKind.KILL, actor, reason or "Switched off.", now)
 
 
-def restore_flag(*, key: str, actor: Actor, reason: str = "", now: dt.datetime) -> FeatureFlag:
-    return _switch(key, ChangeKind.RESTORE, actor, reason, now)
+def restore_flag(
+    *, key: str, base_version: int | None = None, actor: Actor, reason: str = "", now: dt.datetime
+) -> FeatureFlag:
+    """Switch a flag on as the caller saw it."""
+    return _switch(key, ChangeKind.RESTORE, actor, reason, now, base_version)
 
 
-def _switch(key: str, kind: ChangeKind, actor: Actor, reason: str, now: dt.datetime) -> FeatureFlag:
+def _switch(
+    key: str,
+    kind: ChangeKind,
+    actor: Actor,
+    reason: str,
+    now: dt.datetime,
+    base_version: int | None = None,
+) -> FeatureFlag:
     with transaction.atomic():
         definition = msgspec.structs.replace(
             lock(key).definition, is_enabled=kind == ChangeKind.RESTORE
         )
         return change_flag(
-            definition=definition, base_version=None, actor=actor, reason=reason, kind=kind, now=now
+            definition=definition,
+            base_version=base_version,
+            actor=actor,
+            reason=reason,
+            kind=kind,
+            now=now,
         )
 
 
@@ -201,11 +241,21 @@ def revert_flag(
     )
 
 
-def delete_flag(*, key: str, actor: Actor, reason: str, now: dt.datetime) -> None:
+def delete_flag(
+    *, key: str, base_version: int | None = None, actor: Actor, reason: str, now: dt.datetime
+) -> None:
     """Remove a flag: whoever asks for it gets their own default. Its history stays."""
+    if not reason.strip():
+        raise ReasonNeeded.at("/reason", "reason: say why the flag is deleted.")
     with transaction.atomic():
         flag = lock(key)
-        if users := [one.key for one in _definitions() if _needs(one, key)]:
+        _refuse_other_version(flag, base_version)
+        if flag.approval_above is not None:
+            raise ApprovalNeeded(
+                f"Large changes of {key} need a second person, and so does taking that away."
+                " Take the limit out first, then delete the flag."
+            )
+        if users := [one.key for one in _related(flag.definition).values() if _needs(one, key)]:
             detail = f"{key}: is needed by {', '.join(users)}. Take the prerequisite out there."
             raise InvalidInput.at("/prerequisites", detail)
         flag.delete()
@@ -265,8 +315,11 @@ def _note(
     )
 
 
-def _definitions() -> Iterable[Definition]:
-    return (flag.definition for flag in FeatureFlag.objects.all())
+def _related(definition: Definition) -> dict[str, Definition]:
+    """Give the flags that need others, and those that this one needs, by key."""
+    needed = [one.key for one in definition.prerequisites]
+    rows = FeatureFlag.objects.filter(~Q(prerequisites=[]) | Q(flag_name__in=needed))
+    return {flag.flag_name: flag.definition for flag in rows}
 
 
 def _needs(definition: Definition, key: str) -> bool:
@@ -288,6 +341,9 @@ def check(definition: Definition, before: Definition | None = None) -> None:
 
 def _faults(definition: Definition, before: Definition | None) -> Iterable[tuple[str, str]]:
     yield from _faults_of_json(definition)
+    yield from _faults_of_lists(definition)
+    if (limit := definition.approval_above) is not None and not 0 <= limit <= 100:  # noqa: PLR2004
+        yield "/approval_above", "must be from 0 to 100 percentage points."
     yield from _faults_of_variants(definition)
     names = {one.name for one in definition.variants}
     for field in ("default_variant", "allowed_variant"):
@@ -298,10 +354,18 @@ def _faults(definition: Definition, before: Definition | None) -> Iterable[tuple
         definition.algorithm,
     ):
         yield "/salt", "cannot change: everybody would be drawn anew. Make a new flag."
+    if definition.algorithm != ALGORITHM:
+        yield "/algorithm", f"must be {ALGORITHM}, the only one there is."
     if before is not None and before.value_type != definition.value_type:
         yield "/value_type", "cannot change: clients rely on it. Make a new flag."
     yield from _faults_of_conditions(definition)
     yield from _faults_of_prerequisites(definition)
+
+
+def _faults_of_lists(definition: Definition) -> Iterable[tuple[str, str]]:
+    for field in ("enabled_user_emails", "disabled_user_emails"):
+        if not all(HASH.fullmatch(one) for one in getattr(definition, field)):
+            yield f"/{field}", "must be hashes of addresses (64 hexadecimal digits), not addresses."
 
 
 def _faults_of_json(definition: Definition) -> Iterable[tuple[str, str]]:
@@ -356,7 +420,7 @@ def _faults_of_conditions(definition: Definition) -> Iterable[tuple[str, str]]:
 
 
 def _faults_of_prerequisites(definition: Definition) -> Iterable[tuple[str, str]]:
-    known = {one.key: one for one in _definitions()} | {definition.key: definition}
+    known = _related(definition) | {definition.key: definition}
     for index, one in enumerate(definition.prerequisites):
         if one.key not in known:
             yield f"/prerequisites/{index}/key", f"there is no flag {one.key}."

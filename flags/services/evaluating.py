@@ -6,7 +6,7 @@ import psycopg
 
 from flags import counting, queries, rules
 from flags.evaluation import Flag, RuleSet
-from flags.types import Context, Explanation, Outcome, Reason
+from flags.types import Context, Explanation, Outcome, Reason, Step
 
 
 def evaluate(key: str, context: Context, *, environment: str = "") -> Outcome:
@@ -73,4 +73,11 @@ def explain(key: str, context: Context, *, environment: str = "") -> Explanation
     """Say why somebody gets what they get; None if there is no such flag. It is not counted."""
     rule_set = rules.current(environment)
     flag = rule_set.flags.get(key)
-    return flag.explain(context, rule_set) if flag else None
+    if flag is None:
+        return None
+    try:
+        return flag.explain(context, rule_set)
+    except RecursionError:
+        outcome = Outcome(key, None, None, Reason.ERROR_DEFAULT, flag.version)
+        path = [Step("prerequisites", is_decisive=True, detail="The flags wait for each other.")]
+        return Explanation(outcome, None, path)

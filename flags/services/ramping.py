@@ -18,8 +18,9 @@ from msgspec import Meta
 from core.errors import DomainError, FieldError, InvalidInput, NotFound
 from flags import health_gate, queries
 from flags.allocation import resize
-from flags.health_gate import Guard
+from flags.health_gate import LATELY_MINUTES, Guard
 from flags.models import FeatureFlag, FeatureFlagRamp
+from flags.preview import OWN_ATTRIBUTES
 from flags.services.changing import Actor, change_flag, find_locked, lock
 from flags.types import BUCKETS, ChangeKind, Comparison, Definition
 
@@ -105,7 +106,8 @@ def plan_ramp(
             flag_version=flag.version,
             reason=reason.strip(),
             created_by=actor.label,
-            needs_approval=limit is not None and largest_step(before, variant, steps) > limit,
+            needs_approval=limit is not None
+            and largest_step_of_plan(before, variant, steps) > limit,
             **msgspec.structs.asdict(guard or Guard()),
         )
         _note(ramp, actor.label, f"Planned: {ramp.reason}", now)
@@ -119,7 +121,7 @@ def plan_ramp(
     return ramp
 
 
-def largest_step(before: Definition, variant: str, steps: Sequence[RampStep]) -> float:
+def largest_step_of_plan(before: Definition, variant: str, steps: Sequence[RampStep]) -> float:
     """Give how many of 100 people the largest step of a plan moves."""
     way = [_percentage(before, variant), *(step.percentage for step in steps)]
     return max(abs(new - old) for old, new in pairwise(way))
@@ -149,7 +151,7 @@ def _check(
         )
     if starts_at > now + LATEST_START:
         faults.append(("/starts_at", "must be within a year."))
-    faults += _faults_of_guard(guard)
+    faults += _faults_of_guard(flag, guard)
     faults += _faults_of_steps(flag, variant, steps)
     if faults:
         errors = [
@@ -159,10 +161,12 @@ def _check(
         raise InvalidInput(errors[0].detail, errors)
 
 
-def _faults_of_guard(guard: Guard | None) -> list[tuple[str, str]]:
+def _faults_of_guard(flag: Definition, guard: Guard | None) -> list[tuple[str, str]]:
     if guard is None:
         return []
     faults = []
+    if asked := _asked_of_apps(flag):
+        faults.append(("/guard", f"{_unguardable(asked)} Plan the ramp unguarded, or {TAKE_OUT}"))
     if not 0 <= guard.max_error_points <= 100:  # noqa: PLR2004  Percent.
         faults.append(("/max_error_points", "must be from 0 to 100."))
     if not 1 <= guard.max_latency_ratio <= 100:  # noqa: PLR2004
@@ -170,6 +174,28 @@ def _faults_of_guard(guard: Guard | None) -> list[tuple[str, str]]:
     if not 1 <= guard.min_requests <= 1_000_000:  # noqa: PLR2004
         faults.append(("/min_requests", "must be from 1 to 1,000,000."))
     return faults
+
+
+TAKE_OUT: Final = "take these conditions out first."
+
+
+def _unguardable(asked: list[str]) -> str:
+    return (
+        f"conditions ask for {', '.join(asked)}, which only apps tell, so it is not known whose"
+        " requests to compare."
+    )
+
+
+def _asked_of_apps(flag: Definition) -> list[str]:
+    """Name what conditions, also of flags that it needs, ask for and requests do not tell."""
+    asked: set[str] = set()
+    known, ways = {flag.key}, [flag]
+    for one in ways:
+        asked |= {condition.attribute for condition in one.conditions} - OWN_ATTRIBUTES
+        needed = {prerequisite.key for prerequisite in one.prerequisites} - known
+        known |= needed
+        ways += [row.definition for row in FeatureFlag.objects.filter(flag_name__in=needed)]
+    return sorted(asked)
 
 
 def _faults_of_steps(
@@ -257,6 +283,11 @@ def _check_that_it_can_go_on(ramp: FeatureFlagRamp, flag: FeatureFlag) -> None:
     definition = flag.definition
     if not definition.is_enabled:
         raise WrongRampState(f"{ramp.flag_name} is switched off. Switch it on before you go on.")
+    if ramp.is_guarded and (asked := _asked_of_apps(definition)):
+        raise WrongRampState(
+            f"The ramp is guarded, but {_unguardable(asked)} Cancel it and plan another unguarded,"
+            f" or {TAKE_OUT}"
+        )
     rest = steps_of(ramp)[max(ramp.position, 0) :]
     for step in rest:
         resize(definition.variants, ramp.variant, step.percentage)
@@ -264,7 +295,7 @@ def _check_that_it_can_go_on(ramp: FeatureFlagRamp, flag: FeatureFlag) -> None:
     if limit is None or flag.version == ramp.flag_version:
         return
     # What was approved was another way than the one from where the flag stands now.
-    if largest_step(definition, ramp.variant, rest) > limit:
+    if largest_step_of_plan(definition, ramp.variant, rest) > limit:
         raise WrongRampState(
             f"The flag was changed since this was planned, and a step is larger than the {limit:g}"
             " points that one person may go. Cancel this ramp and plan another."
@@ -337,23 +368,27 @@ def compared(ramp: FeatureFlagRamp) -> Comparison | None:
 
     They are counted by minutes: the first whole one is the first that has nothing of before.
     """
+    since = _compared_since(ramp)
+    return queries.outcomes(ramp.flag_name, ramp.variant, since) if since else None
+
+
+def _compared_since(ramp: FeatureFlagRamp) -> dt.datetime | None:
     if ramp.step_started_at is None:
         return None
     minute = ramp.step_started_at.replace(second=0, microsecond=0)
-    if minute < ramp.step_started_at:
-        minute += dt.timedelta(minutes=1)
-    return queries.outcomes(ramp.flag_name, ramp.variant, minute)
+    return minute if minute == ramp.step_started_at else minute + dt.timedelta(minutes=1)
 
 
 def _advance(ramp: FeatureFlagRamp, now: dt.datetime) -> bool:
     flag = find_locked(ramp.flag_name)
-    trouble = _change_by_hand(ramp, flag) or _worse(ramp)
+    trouble = _change_by_hand(ramp, flag) or _worse(ramp, now)
     if trouble or flag is None:
         _pause(ramp, trouble or "", WORKER, now)
         return True
     due = step_ends_at(ramp) or ramp.starts_at
     if now < due or (ramp.needs_approval and not ramp.approved_by):
         return False
+    _note_what_was_not_told(ramp, now)
     if ramp.position + 1 == len(ramp.steps):
         ramp.state = State.COMPLETED
         _note(ramp, WORKER, "Completed.", now)
@@ -377,9 +412,34 @@ def _change_by_hand(ramp: FeatureFlagRamp, flag: FeatureFlag | None) -> str | No
     return None
 
 
-def _worse(ramp: FeatureFlagRamp) -> str | None:
+def _worse(ramp: FeatureFlagRamp, now: dt.datetime) -> str | None:
+    """Judge the step as a whole, and its last minutes: many good hours would hide a bad one."""
+    since = _compared_since(ramp)
+    if not ramp.is_guarded or since is None:
+        return None
+    lately = now.replace(second=0, microsecond=0) - dt.timedelta(minutes=LATELY_MINUTES)
+    if found := _trouble_since(ramp, since):
+        return found
+    found = _trouble_since(ramp, lately) if lately > since else None
+    return f"In the last {LATELY_MINUTES} minutes: {found}" if found else None
+
+
+def _trouble_since(ramp: FeatureFlagRamp, since: dt.datetime) -> str | None:
+    found = queries.outcomes(ramp.flag_name, ramp.variant, since)
+    return health_gate.trouble(guard_of(ramp), found)
+
+
+def _note_what_was_not_told(ramp: FeatureFlagRamp, now: dt.datetime) -> None:
+    """Keep in the log that a step was held, but that its guard had nothing to go by."""
     found = compared(ramp) if ramp.is_guarded else None
-    return health_gate.trouble(guard_of(ramp), found) if found else None
+    if found is None or not health_gate.is_too_little(guard_of(ramp), found):
+        return
+    told = (
+        f"Too few requests to tell how step {ramp.position + 1} went: {found.own.requests:,} with"
+        f" the feature, {found.others.requests:,} without; {ramp.min_requests:,} of each are"
+        " needed."
+    )
+    _note(ramp, WORKER, told, now)
 
 
 def _set(

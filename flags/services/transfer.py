@@ -25,6 +25,7 @@ from flags.types import ChangeKind, Definition
 
 FORMAT: Final = "novara-flags/1"
 MOST_FLAGS: Final = 2000
+NOT_SEEN: Final = -1
 
 
 class Effect(enum.StrEnum):
@@ -70,7 +71,8 @@ def import_flags(
 ) -> list[Imported]:
     """Bring flags in, all or none, and say what became of each.
 
-    With `seen`, the versions that a dry run found, nothing is done if one is another by now.
+    With `seen`, the versions that a dry run found, nothing is done if one is another by now, or
+    was not looked at.
     A dry run does everything and takes it back, so it finds every fault that there is.
     """
     if not reason.strip():
@@ -177,7 +179,7 @@ def _put(
 ) -> Imported:
     flag = find_locked(definition.key)
     version = flag.version if flag else None
-    if seen is not None and seen.get(definition.key, version) != version:
+    if seen is not None and seen.get(definition.key, NOT_SEEN) != version:
         raise FlagChanged(f"{definition.key} was changed meanwhile. Look at the import again.")
     if flag is None:
         create_flag(

@@ -142,7 +142,7 @@ def test_wants_a_reason_for_a_large_step(db, before, after, points):
         change(flag, variants=switch(after), reason="  ")
 
     assert pointer_of(refused) == "/reason"
-    assert f"moves {points} of 100" in str(refused.value)
+    assert f"move {points} of 100" in str(refused.value)
     assert change(flag, variants=switch(after), reason="Why.").version == 2
 
 
@@ -173,7 +173,7 @@ def test_wants_a_reason_for_what_the_others_get(db, fields):
     """The percentage stays at 5, but 95 of 100 people get something else."""
     flag = create(variants=switch(5), approval_above=50.0)
 
-    with pytest.raises(ReasonNeeded, match="moves 95 of 100"):
+    with pytest.raises(ReasonNeeded, match="move 95 of 100"):
         change(flag, **fields)
     with pytest.raises(services.ApprovalNeeded):
         change(flag, reason="Why.", **fields)
@@ -183,7 +183,7 @@ def test_wants_no_reason_while_a_flag_is_off(db):
     flag = create(variants=switch(5), is_enabled=False)
 
     assert change(flag, variants=switch(80)).version == 2
-    with pytest.raises(ReasonNeeded, match="moves 80 of 100"):
+    with pytest.raises(ReasonNeeded, match="move 80 of 100"):
         change(flag, variants=switch(80), is_enabled=True)
 
 
@@ -254,7 +254,9 @@ def test_kills_and_restores_without_touching_the_rest(flags):
     everybody = {rule_set.ask("it", Context(str(uuid.UUID(int=one)))).value for one in range(50)}
     with pytest.raises(ReasonNeeded):
         services.restore_flag(key="it", actor=OTHER, now=NOW)
-    restored = services.restore_flag(key="it", actor=OTHER, reason="Mended.", now=NOW)
+    restored = services.restore_flag(
+        key="it", base_version=None, actor=OTHER, reason="Mended.", now=NOW
+    )
 
     assert everybody == {False}
     assert killed.definition == msgspec.structs.replace(flag.definition, is_enabled=False)
@@ -333,7 +335,7 @@ def test_never_changes_history(db, statement):
     "act",
     [
         lambda: services.kill_flag(key="unknown", actor=TESTER, now=NOW),
-        lambda: services.delete_flag(key="unknown", actor=TESTER, reason="", now=NOW),
+        lambda: services.delete_flag(key="unknown", actor=TESTER, reason="Over.", now=NOW),
         lambda: services.change_flag(
             definition=define("unknown"), base_version=None, actor=TESTER, now=NOW
         ),
@@ -379,7 +381,7 @@ def test_lets_no_two_admins_close_a_circle_together(committed_db):
     def close(own, needed):
         try:
             both.wait(10)
-            change(flags[own], prerequisites=[Prerequisite(needed, ["on"])])
+            change(flags[own], reason="It needs it.", prerequisites=[Prerequisite(needed, ["on"])])
         except InvalidInput:
             return "refused"
         else:
@@ -391,7 +393,7 @@ def test_lets_no_two_admins_close_a_circle_together(committed_db):
         answers = sorted(pool.map(close, (first, second), (second, first)))
 
     for flag in FeatureFlag.objects.filter(flag_name__in=flags):
-        change(flag, prerequisites=[])
+        change(flag, reason="Over.", prerequisites=[])
     for key in flags:
         services.delete_flag(key=key, actor=TESTER, reason="A test.", now=NOW)
     assert answers == ["refused", "saved"]
@@ -545,3 +547,82 @@ SIZES = {"default_variant": "small", "allowed_variant": "small"}
 
 def sizes(number):
     return [Variant("small", value={"columns": number})]
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"conditions": []},
+        {"environment_restrictions": []},
+        {"enabled_tenant_ids": [uuid.UUID(int=1)]},
+        {"disabled_tenant_ids": [uuid.UUID(int=1)]},
+        {"allowed_variant": "off"},
+    ],
+)
+def test_takes_a_change_of_unknown_size_for_a_large_one(flags, fields):
+    condition = Condition("plan", Operator.ONE_OF, ["gold"])
+    told = {"conditions": [condition], "environment_restrictions": ["staging"]}
+    flags.make("it", approval_above=30.0, **told)
+
+    with pytest.raises(ReasonNeeded):
+        flags.change("it", reason="", **fields)
+    with pytest.raises(services.ApprovalNeeded):
+        flags.change("it", **fields)
+
+
+def test_lets_one_person_name_people(flags):
+    flags.make("it", approval_above=1.0)
+
+    assert flags.change("it", reason="", enabled_user_ids=[uuid.UUID(int=1)]).version == 2
+
+
+def test_restores_and_deletes_only_what_was_seen(flags):
+    flags.make("it", is_enabled=False)
+    flags.roll_out("it", 100)
+    told: dict[str, Any] = {"key": "it", "base_version": 1, "actor": TESTER, "now": NOW}
+
+    for act in (services.restore_flag, services.delete_flag):
+        with pytest.raises(services.FlagChanged):
+            act(reason="Ready.", **told)
+
+
+def test_keeps_a_flag_whose_large_changes_need_two_people(flags):
+    flags.make("it", approval_above=30.0)
+
+    with pytest.raises(services.ApprovalNeeded):
+        services.delete_flag(key="it", actor=TESTER, reason="Over.", now=NOW)
+
+
+def test_knows_one_algorithm(flags):
+    with pytest.raises(InvalidInput, match="algorithm"):
+        flags.make("it", algorithm=2)
+
+
+def test_switches_off_what_it_would_not_accept_today(flags):
+    flags.make("it", approval_above=1.0)
+    odd = [{"attribute": "a", "operator": "at_least", "values": ["x"]}]
+    FeatureFlag.objects.filter(flag_name="it").update(conditions=odd)
+
+    killed = services.kill_flag(key="it", actor=TESTER, now=NOW)
+
+    assert not killed.is_enabled
+
+
+def test_lets_one_person_switch_off_in_any_way(flags):
+    flags.make(
+        "it",
+        variants=[Variant("on", True, [(0, BUCKETS)]), Variant("off", False)],
+        approval_above=1.0,
+    )
+
+    flags.change("it", is_enabled=False)
+
+    newest = FeatureFlagVersion.objects.filter(flag_name="it").first()
+    assert newest is not None
+    assert newest.kind == ChangeKind.KILL
+
+
+@pytest.mark.parametrize("address", ["sam@example.com", "A" * 64, ""])
+def test_keeps_no_plain_addresses(flags, address):
+    with pytest.raises(InvalidInput, match="enabled_user_emails"):
+        flags.make("it", enabled_user_emails=[address])

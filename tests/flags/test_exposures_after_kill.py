@@ -5,11 +5,9 @@ import subprocess
 import sys
 import time
 import uuid
-from collections.abc import Iterator
 
 import pytest
 from django.conf import settings
-from django.db import connection
 from django.utils import timezone
 
 from flags import agent, services
@@ -47,7 +45,7 @@ agent.stop()
 
 
 @pytest.fixture
-def key(committed_db: None) -> Iterator[str]:
+def key(flags_put_back: None) -> str:
     name = f"asked-{uuid.uuid4().hex[:12]}"
     half = [Variant("on", value=True, ranges=[(0, BUCKETS // 2)]), Variant("off", value=False)]
     services.create_flag(
@@ -55,8 +53,7 @@ def key(committed_db: None) -> Iterator[str]:
         actor=services.Actor("tester@example.com"),
         now=timezone.now(),
     )
-    yield name
-    connection.close()
+    return name
 
 
 def asking(key: str, first: int) -> subprocess.Popen[str]:

@@ -1,6 +1,7 @@
 """The console's pages of flags: who sees them, what they say, and what they change."""
 
 import datetime as dt
+import json
 import logging
 import re
 
@@ -445,6 +446,7 @@ def test_saves_clinics_conditions_and_needs(console, flags):
             condition__1__values="2.10",
             prerequisite__0__gate="groundwork=on",
             environments="production, staging",
+            reason="They asked.",
         ),
     )
 
@@ -475,7 +477,7 @@ def test_previews_with_and_without_the_script(console, flags):
         assert f"{len(people) + 1} people lose it" in said
         assert f"Computed for all {len(people) + 1} people who can log in." in said
         assert people[0].email in said
-        assert "This moves 100 % of all people: give a reason below." in said
+        assert "This may move 100 % of all people: give a reason below." in said
     assert "Feature flags" not in fragment
     assert now_of(flag).version == flag.version
 
@@ -549,6 +551,21 @@ def test_switches_off_what_somebody_else_has_changed_meanwhile(console, flags):
     console.post(page_of(flag, "switch"), {"base_version": 1, "off": "1"})
 
     assert not now_of(flag).is_enabled
+
+
+def test_does_not_switch_on_what_somebody_else_has_changed_meanwhile(console, flags):
+    flag = flags.make("calm_timeline", variants=at(40), is_enabled=False)
+    flags.change("calm_timeline", description="Theirs.")
+    sent = {"base_version": 1, "on": "1", "reason": "Mended."}
+
+    answer = console.post(page_of(flag, "switch"), sent)
+    is_on = now_of(flag).is_enabled
+    shown = answer.context["form"]["base_version"].value()
+    console.post(page_of(flag, "switch"), sent | {"base_version": shown})
+
+    assert "calm_timeline was changed meanwhile by tester@example.com" in text_of(answer)
+    assert not is_on
+    assert now_of(flag).is_enabled
 
 
 def test_says_which_flags_go_with_it(console, flags):
@@ -725,10 +742,20 @@ def test_links_from_the_history_to_the_question_then(console, flags):
 
     page = console.get(page_of(flag, "history")).content.decode()
     (link,) = re.findall(r'href="([^"]*explain/\?at=[^"]+)"', page)
+    (then,) = re.findall(r'name="at" value="([^"]+)"', console.get(link).content.decode())
+    said = text_of(console.post(link, {"who": "root@example.com", "at": then}))
 
-    first = FeatureFlagVersion.objects.get(flag_name="calm_timeline")
-    assert console.get(link).context["form"]["at"].value() is not None
-    assert first.changed_at.strftime("%Y-%m-%dT%H:%M") in link
+    assert "root@example.com does not have it" in said
+    assert "Answered by version 1 of the flag" in said
+
+
+@pytest.mark.parametrize(
+    ("microsecond", "said"), [(0, "2026-12-31T23:59:59"), (1, "2027-01-01T00:00:00")]
+)
+def test_asks_for_no_second_before_the_change(microsecond, said):
+    instant = dt.datetime(2026, 12, 31, 23, 59, 59, microsecond, tzinfo=dt.UTC)
+
+    assert words.second_after(instant) == said
 
 
 # New flags and deleted ones
@@ -865,6 +892,16 @@ def test_deletes_with_a_reason(console, flags):
     assert (last.kind, last.reason) == ("delete", "Everybody has it.")
 
 
+def test_does_not_delete_what_somebody_else_has_changed_meanwhile(console, flags):
+    flag = flags.make("calm_timeline")
+    flags.change("calm_timeline", description="Theirs.")
+
+    answer = console.post(page_of(flag, "delete"), {"base_version": 1, "reason": "Old."})
+
+    assert "calm_timeline was changed meanwhile by tester@example.com" in text_of(answer)
+    assert now_of(flag).description == "Theirs."
+
+
 def test_does_not_delete_what_another_flag_needs(console, flags):
     flag = flags.make("groundwork")
     flags.make("calm_timeline", prerequisites=[Prerequisite("groundwork", ["on"])])
@@ -873,6 +910,55 @@ def test_does_not_delete_what_another_flag_needs(console, flags):
 
     assert "is needed by calm_timeline" in text_of(answer)
     assert now_of(flag)
+
+
+# What is alike to Python only
+
+ALIKE = [Variant("usual", {"a": 1}), Variant("short", {"a": 2})]
+OTHERWISE = {
+    "default_row": "0", "listed_row": "1", "percentage": None,
+    "variant__0__name": "usual", "variant__0__value": '{"a": true}', "variant__0__share": "0",
+    "variant__1__name": "short", "variant__1__value": '{"a": 2}', "variant__1__share": "0",
+}  # fmt: skip
+
+
+def test_previews_a_value_that_is_another_to_clients_alone(console, flags):
+    flag = flags.make("reminder", variants=ALIKE, **STRINGS | {"value_type": ValueType.OBJECT})
+
+    said = text_of(console.post(page_of(flag, "preview"), form_of(flag, **OTHERWISE)))
+
+    assert "1 person gets another variant" in said
+
+
+def test_asks_a_second_person_for_a_value_that_is_another_to_clients_alone(console, flags):
+    kinds = STRINGS | {"value_type": ValueType.OBJECT}
+    flag = flags.make("reminder", variants=ALIKE, approval_above=20, **kinds)
+
+    sent = form_of(flag, approval_above="20", reason="Ready.", **OTHERWISE)
+    answer = console.post(page_of(flag), sent)
+
+    assert "needs a second person" in said_by(answer)[0]
+    request = FeatureFlagChangeRequest.objects.get(flag_name="reminder")
+    assert request.definition.variants[0].value == {"a": True}
+
+
+# Flags brought in
+
+
+@pytest.mark.parametrize("seen", [None, "", "{}", "[]", '{"other": 1}', '{"known": null}'])
+def test_imports_nothing_that_nobody_has_looked_at(console, flags, seen):
+    flag = flags.make("known")
+    told = {"key": "known", "salt": "known", "owner": "Me", "is_enabled": True}
+    sent = {
+        "document": json.dumps({"format": "novara-flags/1", "flags": [told]}),
+        "reason": "From test.",
+        "_import": "1",
+    } | ({} if seen is None else {"seen": seen})
+
+    answer = console.post(f"{LIST}import/", sent)
+
+    assert "known was changed meanwhile" in text_of(answer)
+    assert now_of(flag).owner == ""
 
 
 # What programs asked

@@ -54,7 +54,7 @@ def test_moves_the_slider_reads_the_preview_saves_and_reverts(live_console, flag
     move_slider(live_console, 35)
     expect(live_console.get_by_role("spinbutton", name="Share of people")).to_have_value("60")
     expect(preview.locator(".is-lose")).to_have_text("0 people lose it")
-    expect(preview).to_contain_text("This moves 35 % of all people: give a reason below.")
+    expect(preview).to_contain_text("This may move 35 % of all people: give a reason below.")
     gained = preview.locator(".is-gain strong").inner_text()
     live_console.get_by_label("Reason").fill("The first week went well.")
     live_console.get_by_role("button", name="Save").click()
@@ -110,6 +110,7 @@ def test_adds_rows_of_conditions(live_console, flag):
     rows.nth(1).get_by_label("What the app tells").fill("app_version")
     rows.nth(1).get_by_label("How to compare").select_option("is a version from")
     rows.nth(1).get_by_label("Values").fill("2.10")
+    live_console.get_by_label("Reason").fill("They asked.")
     live_console.get_by_role("button", name="Save").click()
 
     said = "25 % of the people of all clinics whose plan is one of free or trial and app_version is"

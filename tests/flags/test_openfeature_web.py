@@ -1,16 +1,22 @@
 """The OpenFeature web SDK with its OFREP provider (under Node), against a running server."""
 
 import json
+import time
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlencode, urlsplit
 
 import pytest
+import requests
+from django.contrib.auth.hashers import Argon2PasswordHasher
 
 from core import tickets
 from flags.api.stream import PURPOSE, TICKET_SECONDS
 from flags.evaluation import bucket_of
-from flags.types import BUCKETS
+from flags.models import FeatureFlagVersion
+from flags.types import BUCKETS, Variant
+from tests.browser import PASSWORD
+from tests.factories import make_user
 from tests.flags.clients import (
     BROKER,
     LiveFlags,
@@ -119,6 +125,51 @@ def test_sees_a_change_as_soon_as_it_is_saved(
     assert message["data"]["etag"] == message["id"]
     assert fetched["query"].startswith(f"?flagConfigEtag={message['id']}&")
     assert fetched["status"] == 200
+
+
+def console_at(url: str) -> requests.Session:
+    """A superuser who has just logged in to the running console."""
+    user = make_user(is_staff=True, is_superuser=True)
+    # As the running console checks it, whatever hasher the tests use.
+    user.password = Argon2PasswordHasher().encode(PASSWORD, "a-salt-of-tests")
+    user.save(update_fields=["password"])
+    session = requests.Session()
+    session.get(f"{url}/admin/login/", timeout=20)
+    send(session, f"{url}/admin/login/", username=user.email, password=PASSWORD, next="/admin/")
+    return session
+
+
+def send(session: requests.Session, address: str, **fields: str) -> None:
+    told = fields | {"csrfmiddlewaretoken": session.cookies["csrftoken"]}
+    answer = session.post(address, told, allow_redirects=False, timeout=20)
+    assert answer.status_code == 302, answer.text
+
+
+def test_sees_what_an_admin_saves_in_the_console(
+    live_flags: LiveFlags, flag_server: str, key_headers: dict[str, str], web_client: NodeClient
+) -> None:
+    key = unique("switch")
+    flag = live_flags.make(key, variants=[Variant("on", value=True), Variant("off", value=False)])
+    start(web_client, flag_server, key_headers)
+    web_client.ask("wait", name="stream-open")
+    console = console_at(flag_server)
+    page = f"{flag_server}/admin/flags/featureflag/{flag.pk}/change/"
+    before = web_client.ask("evaluate", key=key, fallback=True)
+    seen = len(web_client.ask("happened"))
+
+    sent_at = time.time()
+    form = {"base_version": "1", "is_enabled": "on", "purpose": flag.purpose, "percentage": "100"}
+    send(console, page, reason="The first week went well.", **form)
+    told = web_client.ask("wait", name=CHANGED, after=seen)
+    after = web_client.ask("evaluate", key=key, fallback=False)
+
+    saved = FeatureFlagVersion.objects.get(flag_name=key, version=2)
+    since_sent, since_saved = told["at"] - sent_at, told["at"] - saved.changed_at.timestamp()
+    # Seen with `pytest -s`.
+    print(f"{since_sent * 1000:.0f} ms from sending, {since_saved * 1000:.0f} from saving")  # noqa: T201
+    assert told["flagsChanged"] == [key]
+    assert (before["value"], after["value"]) == (False, True)
+    assert (saved.kind, saved.reason) == ("edit", "The first week went well.")
 
 
 def test_sees_a_change_that_was_saved_while_the_stream_was_away(

@@ -10,9 +10,10 @@ from django.db import connection
 
 from flags import counting, outcomes, queries, rules
 from flags.evaluation import RuleSet, bucket_of
+from flags.models import FeatureFlagOutcome
 from flags.outcomes import OutcomeRow
 from flags.targeting import email_hash
-from flags.types import BOUNDS, Definition, RequestFigures, Variant
+from flags.types import BOUNDS, Definition, Prerequisite, RequestFigures, Variant
 from tests.factories import make_tenant, make_user
 
 NOON = dt.datetime(2026, 3, 4, 12, 30, tzinfo=dt.UTC)
@@ -88,12 +89,14 @@ def test_notes_nothing_while_no_ramp_is_watched(flags, collect, as_alice, monkey
 def rule_set(monkeypatch) -> Iterator[Callable[..., None]]:
     """Put a flag into place that no database knows, and have it watched."""
     before = rules.replace(None)
+    known: dict[str, Definition] = {}
 
     def put(key: str, **fields: Any) -> None:
         told: dict[str, Any] = {"is_enabled": True, "salt": key} | fields
-        found = RuleSet([(Definition(key=key, **told), 1)], version=1, environment="test")
+        known[key] = Definition(key=key, **told)
+        found = RuleSet([(one, 1) for one in known.values()], version=1, environment="test")
         rules.replace(rules.Loaded(found, NOON))
-        monkeypatch.setattr(outcomes, "guarded", (key,))
+        monkeypatch.setattr(outcomes, "guarded", tuple(known))
 
     yield put
     rules.replace(before)
@@ -155,6 +158,43 @@ def test_compares_a_variant_with_all_others(collect, rule_set):
         assert (figures.requests, figures.errors) == (number * 8, number * 4)
         assert figures.durations == [0, number * 4, 0, 0, number * 4, *[0] * 6]
         assert figures.error_points == 50
+
+
+def test_asks_once_for_all_minutes_of_all_variants(db, django_assert_num_queries):
+    for minute in range(20):
+        for place, variant in enumerate(("a", "b", "c")):
+            FeatureFlagOutcome.objects.create(
+                flag_name="ramped",
+                variant=variant,
+                minute=NOON + minute * MINUTE,
+                requests=place + 1,
+                errors=place,
+                durations=[*[0] * place, place + 1, *[0] * (len(BOUNDS) - place)],
+            )
+
+    with django_assert_num_queries(1):
+        found = queries.outcomes("ramped", "b", NOON + 10 * MINUTE)
+
+    assert found.own == RequestFigures(20, 10, [0, 20, *[0] * 9])
+    assert found.others == RequestFigures(40, 20, [10, 0, 30, *[0] * 8])
+
+
+def test_compares_nothing_where_nobody_asked(db):
+    nothing = RequestFigures(0, 0, [0] * (len(BOUNDS) + 1))
+
+    found = queries.outcomes("never-ramped", "on", NOON)
+
+    assert (found.own, found.others) == (nothing, nothing)
+
+
+def test_leaves_out_a_flag_whose_prerequisites_are_a_circle(collect, rule_set):
+    rule_set("chicken", variants=EVERYBODY, prerequisites=[Prerequisite("egg", ["on"])])
+    rule_set("egg", variants=EVERYBODY, prerequisites=[Prerequisite("chicken", ["on"])])
+    rule_set("ramped", variants=EVERYBODY)
+
+    note(str(make_user().id), 5, 5)
+
+    assert [(row.flag_name, row.requests) for row in collect()] == [("ramped", 2)]
 
 
 @pytest.mark.parametrize(

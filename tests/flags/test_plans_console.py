@@ -19,6 +19,7 @@ from flags.health_gate import Guard
 from flags.models import FeatureFlag, FeatureFlagChangeRequest, FeatureFlagRamp
 from flags.services import approving, ramping
 from flags.services.ramping import RampStep
+from flags.types import Condition, Operator, Variant
 from tests.factories import make_user
 
 RAMPS = "/admin/flags/featureflagramp/"
@@ -117,6 +118,41 @@ def test_says_beside_the_field_what_is_wrong(
 
     assert said in text_of(answer)
     assert not FeatureFlagRamp.objects.exists()
+
+
+def test_leaves_the_letters_of_names_as_they_are_in_what_is_wrong(flags: Any, anna: User) -> None:
+    flags.make("search", conditions=[Condition("appVersion", Operator.VERSION_AT_LEAST, ["2.1"])])
+
+    answer = console_of(anna).post(f"{RAMPS}add/?flag=search", form((50, 0, "1"), _plan="1"))
+
+    assert "Conditions ask for appVersion, which only apps tell" in text_of(answer)
+    assert not FeatureFlagRamp.objects.exists()
+
+
+def test_leaves_the_letters_of_names_as_they_are_when_it_may_not_go_on(
+    flags: Any, anna: User
+) -> None:
+    flags.make("search")
+    ramp = plan()
+    ramping.advance_ramps(now=timezone.now())
+    told = [Condition("appVersion", Operator.VERSION_AT_LEAST, ["2.1"])]
+    flags.change("search", conditions=told)
+    ramping.advance_ramps(now=timezone.now())
+
+    answer = console_of(anna).post(
+        f"{RAMPS}{ramp.pk}/act/", {"do": "resume", "reason": "Go."}, follow=True
+    )
+
+    assert "conditions ask for appVersion, which only apps tell" in text_of(answer)
+
+
+def test_plans_a_flag_that_is_never_true(flags: Any, anna: User) -> None:
+    flags.make("search", variants=[Variant("off", value=False)], allowed_variant="off")
+
+    page = console_of(anna).get(f"{RAMPS}add/?flag=search")
+
+    assert page.status_code == 200
+    assert 'name="variant" value="off"' in page.content.decode()
 
 
 def plan(key: str = "search", **told: Any) -> FeatureFlagRamp:

@@ -11,10 +11,10 @@ from config.celery import app
 from core.errors import InvalidInput
 from flags import services
 from flags.health_gate import Guard
-from flags.models import FeatureFlag, FeatureFlagRamp, FeatureFlagVersion
+from flags.models import FeatureFlag, FeatureFlagOutcome, FeatureFlagRamp, FeatureFlagVersion
 from flags.services import ramping
 from flags.services.ramping import RampStep
-from flags.types import ChangeKind, Variant
+from flags.types import BOUNDS, ChangeKind, Condition, Operator, Prerequisite, Variant
 
 ALICE = services.Actor("alice@example.com")
 START = timezone.now().replace(microsecond=0)
@@ -269,6 +269,124 @@ def test_leaves_the_other_ramps_going_when_one_is_not_well_formed(flags: Any) ->
 
     states = dict(FeatureFlagRamp.objects.values_list("flag_name", "state"))
     assert states == {"search": "planned", "check-in": "running"}
+
+
+def note_requests(first: int, last: int, *, failures: float) -> None:
+    """Have 30 requests a minute with the feature, and as many without, of which none fails."""
+    begin = START.replace(second=0)
+    FeatureFlagOutcome.objects.bulk_create(
+        FeatureFlagOutcome(
+            flag_name="search",
+            variant=variant,
+            minute=begin + dt.timedelta(minutes=minute),
+            requests=30,
+            errors=round(30 * share),
+            durations=[30, *[0] * len(BOUNDS)],
+        )
+        for minute in range(first, last)
+        for variant, share in (("on", failures), ("off", 0.0))
+    )
+
+
+def test_pauses_when_requests_fail_lately_after_many_good_hours(flags: Any) -> None:
+    flags.make("search")
+    ramp = plan(steps=[RampStep(50.0, 48 * 60), RampStep(100.0)], guard=Guard())
+    ramping.advance_ramps(now=at(0))
+    note_requests(1, 1200, failures=0.0)
+    healthy = ramping.advance_ramps(now=at(1200))
+    note_requests(1200, 1210, failures=1.0)
+
+    ramping.advance_ramps(now=at(1210))
+
+    ramp.refresh_from_db()
+    assert healthy == 0
+    assert (ramp.state, ramp.position) == ("paused", 0)
+    assert ramp.pause_reason == (
+        "In the last 10 minutes: 100.0 % of 300 requests with the feature failed,"
+        " 0.0 % of 300 without."
+    )
+
+
+def test_pauses_for_what_few_requests_of_the_last_minutes_would_not_tell(flags: Any) -> None:
+    flags.make("search")
+    ramp = plan(steps=[RampStep(50.0, 48 * 60), RampStep(100.0)], guard=Guard(min_requests=400))
+    ramping.advance_ramps(now=at(0))
+    note_requests(1, 60, failures=0.1)
+
+    ramping.advance_ramps(now=at(60))
+
+    ramp.refresh_from_db()
+    assert ramp.pause_reason.startswith("10.0 % of 1770 requests with the feature failed")
+
+
+def test_says_in_its_log_when_too_few_requests_told_how_a_step_went(flags: Any) -> None:
+    flags.make("search")
+    ramp = plan(guard=Guard(min_requests=1000))
+    ramping.advance_ramps(now=at(0))
+    note_requests(1, 31, failures=0.0)
+    ramping.advance_ramps(now=at(60))
+    note_requests(61, 101, failures=0.0)
+
+    ramping.advance_ramps(now=at(120))
+
+    ramp.refresh_from_db()
+    too_few = (
+        "Too few requests to tell how step 1 went: 900 with the feature, 900 without; 1,000 of each"
+        " are needed."
+    )
+    assert [one["text"] for one in ramp.log] == [
+        "Planned: The new search.",
+        "Step 1 of 3: 5 %.",
+        too_few,
+        "Step 2 of 3: 25 %.",
+        "Step 3 of 3: 100 %.",
+    ]
+
+
+OF_APPS = Condition("country", Operator.ONE_OF, ["DE"])
+OF_OURS = Condition("tenant", Operator.ONE_OF, ["berlin"])
+
+
+@pytest.mark.parametrize("is_its_own", [True, False])
+def test_guards_no_ramp_whose_conditions_only_apps_can_meet(
+    flags: Any, *, is_its_own: bool
+) -> None:
+    flags.make("base", conditions=[] if is_its_own else [OF_APPS])
+    needs = [] if is_its_own else [Prerequisite("base", ["on"])]
+    flags.make("search", conditions=[OF_OURS, *([OF_APPS] * is_its_own)], prerequisites=needs)
+
+    with pytest.raises(InvalidInput) as refused:
+        plan(guard=Guard())
+
+    (error,) = refused.value.errors
+    assert error.pointer == "/guard"
+    assert error.detail == (
+        "guard: conditions ask for country, which only apps tell, so it is not known whose requests"
+        " to compare. Plan the ramp unguarded, or take these conditions out first."
+    )
+    assert plan(guard=None).state == "planned"
+
+
+def test_guards_a_ramp_whose_conditions_ask_for_what_is_known(flags: Any) -> None:
+    flags.make("search", conditions=[OF_OURS])
+
+    assert plan(guard=Guard()).is_guarded
+
+
+def test_does_not_go_on_guarded_after_a_condition_that_only_apps_can_meet(flags: Any) -> None:
+    flags.make("search")
+    ramp = plan(guard=Guard())
+    ramping.advance_ramps(now=at(0))
+    flags.change("search", conditions=[OF_APPS])
+    ramping.advance_ramps(now=at(1))
+
+    with pytest.raises(ramping.WrongRampState, match="conditions ask for country"):
+        ramping.resume_ramp(ramp_id=ramp.pk, reason="Go.", actor=ALICE, now=at(2))
+
+    flags.change("search", conditions=[])
+    ramping.resume_ramp(ramp_id=ramp.pk, reason="Go.", actor=ALICE, now=at(2))
+    ramp.refresh_from_db()
+    assert ramp.state == "running"
 
 
 def test_is_carried_out_by_the_timetable(flags: Any) -> None:

@@ -61,8 +61,8 @@ def test_gives_back_exactly_what_went_out(flags: Any) -> None:
     )
     out = transfer.export_flags()
     before = {one.flag_name: one.definition for one in FeatureFlag.objects.all()}
-    for one in ("full", "base"):
-        services.delete_flag(key=one, actor=ALICE, reason="A test.", now=NOW)
+    # Past the services, which would ask for a second person.
+    FeatureFlag.objects.filter(flag_name__in=("full", "base")).delete()
 
     effects = bring(out)
 

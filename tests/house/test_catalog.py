@@ -210,6 +210,19 @@ GRANTS: Final = {
         "tables/django_admin_log": {"SELECT", "UPDATE object_repr"},
         "tables/erasure_certificates": {"SELECT", "INSERT"},
         "tables/feature_flag_evaluations": {"SELECT", "DELETE"},
+        # Who is erased leaves the lists of flags, which makes a new version of the rule set.
+        "tables/feature_flag_rule_sets": {"SELECT version", "UPDATE changed_at", "UPDATE version"},
+        "tables/feature_flags": {
+            *("SELECT id", "SELECT salt"),
+            *(
+                f"{right} {name}"
+                for right in ("SELECT", "UPDATE")
+                for name in (
+                    *("enabled_user_ids", "disabled_user_ids"),
+                    *("enabled_user_emails", "disabled_user_emails"),
+                )
+            ),
+        },
         "tables/health_events": {"SELECT", "DELETE"},
         "tables/analytics_events": {"SELECT", "DELETE"},
         "tables/insight_acknowledgements": {"SELECT", "DELETE"},
