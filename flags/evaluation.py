@@ -243,10 +243,13 @@ class _Listed:
         return bool(email) and email_hash(self.salt, str(email)) in self.emails
 
 
+Asker = tuple[str | None, str | None, str | None]
+
+
 class RuleSet:
     """All flags of one version, for one environment."""
 
-    __slots__ = ("_definitions", "environment", "flags", "version")
+    __slots__ = ("_definitions", "answers", "environment", "flags", "version")
 
     def __init__(
         self,
@@ -257,6 +260,8 @@ class RuleSet:
     ) -> None:
         self._definitions = tuple(definitions)
         self.version, self.environment = version, environment
+        # See services.evaluate_all.
+        self.answers: dict[Asker, tuple[list[Outcome], list[Outcome | str | None]]] = {}
         self.flags: Mapping[str, Flag] = {
             one.key: Flag(one, number, environment) for one, number in self._definitions
         }

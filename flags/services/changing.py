@@ -163,7 +163,11 @@ def largest_step(before: Definition, after: Definition) -> float:
     """Give how many of 100 subjects, named on no list, may get something else afterwards."""
     if not before.is_enabled and not after.is_enabled:
         return 0.0
-    if any(getattr(before, name) != getattr(after, name) for name in OF_ANY_SIZE):
+    one, other = (
+        msgspec.json.encode([getattr(each, name) for name in OF_ANY_SIZE])
+        for each in (before, after)
+    )
+    if one != other:
         return 100.0
     edges = sorted(
         {0, BUCKETS}

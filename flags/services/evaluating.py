@@ -1,12 +1,16 @@
 """Asking for a flag: what the rest of the house calls. Each question is counted."""
 
 import uuid
+from typing import Final
 
 import psycopg
 
 from flags import counting, queries, rules
 from flags.evaluation import Flag, RuleSet
 from flags.types import Context, Explanation, Outcome, Reason, Step
+
+# Outcomes that one rule set keeps: some 10 MB.
+MOST_ANSWERS: Final = 200_000
 
 
 def evaluate(key: str, context: Context, *, environment: str = "") -> Outcome:
@@ -28,8 +32,15 @@ def evaluate(key: str, context: Context, *, environment: str = "") -> Outcome:
 
 
 def evaluate_all(rule_set: RuleSet, context: Context) -> list[Outcome]:
-    """Give the outcomes of all flags of a rule set, by key."""
+    """Give the outcomes of all flags of a rule set, by key.
+
+    Kept with the rule set for who told nothing of themselves: they ask again and again.
+    """
     subject = context.targeting_key
+    asker = (subject, context.email, context.tenant_id)
+    if not context.attributes and (known := rule_set.answers.get(asker)):
+        counting.take(known[1])
+        return known[0]
     outcomes: list[Outcome] = []
     taken: list[Outcome | str | None] = []
     for flag in rule_set.flags.values():
@@ -42,6 +53,10 @@ def evaluate_all(rule_set: RuleSet, context: Context) -> list[Outcome]:
             taken += (outcome, subject)
         outcomes.append(outcome)
     counting.take(taken)
+    if not context.attributes:
+        if len(rule_set.answers) * len(outcomes) > MOST_ANSWERS:
+            rule_set.answers.clear()
+        rule_set.answers[asker] = outcomes, taken
     return outcomes
 
 

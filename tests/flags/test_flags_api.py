@@ -178,3 +178,17 @@ def test_asks_the_database_nothing_about_a_key_that_is_known(committed_db):
         assert server.call("POST", ALL, {}).status_code == 200
 
     assert counted.statements == 0
+
+
+def test_gives_each_their_own_however_often_they_ask(flags, as_alice, as_bob, alice):
+    flags.make("hers", enabled_user_ids=[alice.id])
+
+    values = [
+        {one["key"]: one["value"] for one in client.call("GET", PATH).json()["flags"]}["hers"]
+        for client in (as_alice, as_bob, as_alice, as_bob)
+    ]
+    flags.change("hers", enabled_user_ids=[])
+    after = {one["key"]: one["value"] for one in as_alice.call("GET", PATH).json()["flags"]}
+
+    assert values == [True, False, True, False]
+    assert after["hers"] is False

@@ -366,6 +366,9 @@ def test_is_for_superusers_alone(flags: Any, anna: User) -> None:
     statuses = {path: staff.get(path).status_code for path in paths}
     posts = {path: staff.post(path, {"do": "cancel"}).status_code for path in paths}
 
+    for page, row in ((RAMPS, ramp), (REQUESTS, change)):
+        for kind in ("history", "delete"):
+            assert staff.get(f"{page}{row.pk}/{kind}/").status_code in {302, 403}
     assert set(statuses.values()) == {403}
     assert set(posts.values()) <= {403, 405}
     ramp.refresh_from_db()
