@@ -86,17 +86,23 @@ class KnownKey:
 _known_keys: Final[dict[str, KnownKey]] = {}
 
 
-def find_api_key(secret: str, now: dt.datetime) -> KeyHolder | None:
+def find_api_key(
+    secret: str, now: dt.datetime, *, is_database_away: bool = False
+) -> KeyHolder | None:
     """Give the server whose key this is; None if it is unknown, revoked or expired.
 
     Call it outside the gate: its role cannot read the keys. At most one query, and none for
-    keys that were found a moment ago. Without the database, keys found lately go on working.
+    keys that were found a moment ago. Without the database, keys found lately go on working;
+    who knows that it is away says so, as one that hangs would have to be waited for.
     """
     if not tokens.is_api_key(secret):
         return None
     digest = tokens.api_key_hash(secret)
     known = _known_keys.get(digest)
-    if known is None or not _is_within(ASKED_EVERY, known.asked_at, now):
+    is_trusted = known is not None and _is_within(TRUSTED_WITHOUT_DATABASE, known.confirmed_at, now)
+    if not (is_database_away and is_trusted) and (
+        known is None or not _is_within(ASKED_EVERY, known.asked_at, now)
+    ):
         known = _ask_for_key(digest, known, now)
         _remember_key(digest, known)
     if known is None or (known.expires_at and known.expires_at <= now):

@@ -103,7 +103,7 @@ def is_lately(confirmed_at: dt.datetime, now: dt.datetime) -> bool:
 
 def find_server(secret: str, scope: ApiScope, now: dt.datetime) -> KeyHolder:
     try:
-        holder = queries.find_api_key(secret, now)
+        holder = queries.find_api_key(secret, now, is_database_away=rules.is_stale())
     except (OperationalError, InterfaceError) as error:
         raise unavailable() from error
     if holder is None:

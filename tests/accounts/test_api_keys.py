@@ -394,3 +394,16 @@ def test_is_no_token_of_a_person(db):
 
     for headers in ({"authorization": f"Bearer {secret}"}, {"X_API_Key": secret}):
         assert ApiClient().call("GET", "/api/v2/me", **headers).status_code == 401
+
+
+def test_asks_no_database_that_is_known_to_be_away(db, django_assert_num_queries):
+    _, secret = make_key()
+    holder = holder_of(secret)
+
+    with django_assert_num_queries(0):
+        minute_later = NOW + dt.timedelta(minutes=1)
+        known = queries.find_api_key(secret, minute_later, is_database_away=True)
+
+    assert known == holder
+    with django_assert_num_queries(1):
+        queries.find_api_key(secret, NOW + dt.timedelta(minutes=6), is_database_away=True)

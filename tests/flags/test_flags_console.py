@@ -256,7 +256,7 @@ def test_saves_and_says_what_it_did(console, flags):
     answer = console.post(page_of(flag), form_of(flag, percentage="100", reason="Ready."))
 
     # The superuser of this console is a person, too.
-    assert said_by(answer) == [f"calm_timeline: now 100 %; {len(people) + 1} people gained it."]
+    assert said_by(answer) == [f"The flag calm_timeline is now 100 %; {len(people) + 1} people gained it."]
     assert answer.headers["location"] == page_of(flag)
     version = newest_of("calm_timeline")
     assert (version.kind, version.reason, version.changed_by) == (
@@ -627,7 +627,7 @@ def test_reverts_after_showing_what_that_changes(console, flags):
 
     assert "Share of people 0 % 100 %" in seen
     assert "2 people gain it" in seen
-    assert said_by(answer) == ["calm_timeline: now 100 %; 2 people gained it."]
+    assert said_by(answer) == ["The flag calm_timeline is now 100 %; 2 people gained it."]
     assert now_of(flag).definition == flag.definition
     version = newest_of("calm_timeline")
     assert (version.version, version.kind, version.reason) == (3, "revert", "Wrong idea.")
