@@ -264,4 +264,5 @@ def say_done(flag: FeatureFlag, found: Preview) -> str:
     ]
     share = words.percent(float(flag.rollout_percentage))
     state = f"now {share}" if flag.is_enabled else "switched off"
-    return f"The flag {flag} is {state}; {words.enumerate_words(parts) or 'nobody gained or lost it'}."
+    who = words.enumerate_words(parts) or "nobody gained or lost it"
+    return f"The flag {flag} is {state}; {who}."
