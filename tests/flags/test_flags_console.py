@@ -256,7 +256,9 @@ def test_saves_and_says_what_it_did(console, flags):
     answer = console.post(page_of(flag), form_of(flag, percentage="100", reason="Ready."))
 
     # The superuser of this console is a person, too.
-    assert said_by(answer) == [f"The flag calm_timeline is now 100 %; {len(people) + 1} people gained it."]
+    assert said_by(answer) == [
+        f"The flag calm_timeline is now 100 %; {len(people) + 1} people gained it."
+    ]
     assert answer.headers["location"] == page_of(flag)
     version = newest_of("calm_timeline")
     assert (version.kind, version.reason, version.changed_by) == (
