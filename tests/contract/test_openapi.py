@@ -3,7 +3,7 @@
 import pytest
 import schemathesis
 from django.core.wsgi import get_wsgi_application
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, assume, settings
 from schemathesis.checks import not_a_server_error
 from schemathesis.specs.openapi.checks import (
     content_type_conformance,
@@ -33,6 +33,13 @@ def api(version):
     return schema
 
 
+def is_of_another_path(case):
+    """Tell whether the made-up id is a word with a path of its own, such as …/assessments/due."""
+    parent, _, last = case.path.rpartition("/")
+    word = (case.path_parameters or {}).get(last.strip("{}"))
+    return f"{parent}/{word}" in case.operation.schema.raw_schema["paths"]
+
+
 @pytest.fixture
 def headers(committed_db):
     return {"Authorization": f"Bearer {token_of(make_user())}"}
@@ -41,10 +48,21 @@ def headers(committed_db):
 @api("v1").parametrize()
 @some
 def test_v1_keeps_its_word(case, headers):
+    assume(not is_of_another_path(case))
     case.call_and_validate(headers=headers, checks=CHECKS)
 
 
 @api("v2").parametrize()
 @some
 def test_v2_keeps_its_word(case, headers):
+    assume(not is_of_another_path(case))
     case.call_and_validate(headers=headers, checks=CHECKS)
+
+
+def test_knows_words_that_are_no_ids():
+    operation = api("v2")["/api/v2/assessments/{assessment}"]["GET"]
+
+    due, phq4 = (operation.Case(path_parameters={"assessment": one}) for one in ("due", "phq4"))
+
+    assert is_of_another_path(due)
+    assert not is_of_another_path(phq4)
