@@ -30,7 +30,7 @@ from accounts import services
 from accounts.models import ApiKey, ErasureCertificate, Tenant, User, UserProfile
 from accounts.queries import ASKED_EVERY
 from accounts.types import CYCLE_STAGES, MEDICATION_STATUSES, ApiScope
-from core.admin import ConsoleAdmin, ReadOnlyAdmin, actor, facts, label, pill, when
+from core.admin import ConsoleAdmin, ForSuperusers, ReadOnlyAdmin, actor, facts, label, pill, when
 from core.errors import DomainError
 from core.gate import Person
 from core.times import known_zones
@@ -597,7 +597,7 @@ class PeopleAdmin(ConsoleAdmin[User], UserAdmin[User]):
 
 
 @admin.register(Tenant)
-class TenantAdmin(ConsoleAdmin[Tenant]):
+class TenantAdmin(ForSuperusers, ConsoleAdmin[Tenant]):
     purpose = "The clinics, and the house itself for people who signed up on their own."
     list_display = ("name", "slug", "people", "state", "joined")
     search_fields = ("name", "slug")
@@ -628,11 +628,6 @@ class TenantAdmin(ConsoleAdmin[Tenant]):
         address = reverse("admin:accounts_user_changelist")
         count = tenant.people_count or 0
         return format_html('<a href="{}?clinic={}">{}</a>', address, tenant.pk, count)
-
-    @staticmethod
-    def is_within_reach(request: HttpRequest, _obj: Any) -> bool:
-        user = actor(request)
-        return bool(user.is_active and user.is_superuser)
 
 
 def a_year_from_now() -> dt.date:
@@ -702,7 +697,7 @@ class KeyStateFilter(admin.SimpleListFilter):
 
 
 @admin.register(ApiKey)
-class ApiKeyAdmin(ReadOnlyAdmin[ApiKey]):
+class ApiKeyAdmin(ForSuperusers, ReadOnlyAdmin[ApiKey]):
     purpose = "Keys with which servers ask for people's flags: make one, see its use, revoke it."
     list_display = ("name", "state", "start", "may", "clinic", "until", "last_used")
     list_select_related = ("tenant",)
@@ -725,11 +720,6 @@ class ApiKeyAdmin(ReadOnlyAdmin[ApiKey]):
             path("<key_id>/revoke/", revoke, name="accounts_apikey_revoke"),
             *super().get_urls(),
         ]
-
-    @staticmethod
-    def is_within_reach(request: HttpRequest, _obj: Any) -> bool:
-        user = actor(request)
-        return bool(user.is_active and user.is_superuser)
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return self.is_within_reach(request, None)

@@ -149,6 +149,15 @@ class ConsoleAdmin(admin.ModelAdmin[Record]):
         return obj is None or user.is_superuser or obj.tenant_id == user.tenant_id
 
 
+class ForSuperusers:
+    """Beside the class of a page about the whole house: staff of one clinic see nothing of it."""
+
+    @staticmethod
+    def is_within_reach(request: HttpRequest, _obj: Any) -> bool:
+        user = actor(request)
+        return bool(user.is_active and user.is_superuser)
+
+
 class ReadOnlyAdmin(ConsoleAdmin[Record]):
     """A page of rows that nobody changes by hand."""
 
@@ -167,6 +176,11 @@ def actor(request: HttpRequest) -> Any:
 def label(key: str) -> str:
     """Make a heading of a key: "phq4_score" → "PHQ4 score"."""
     words = key.replace("_", " ").replace("phq4", "PHQ-4").replace("checkin", "check-in").strip()
+    return capital(words)
+
+
+def capital(words: str) -> str:
+    """Raise the first letter alone: names in the rest stay as they are."""
     return words[:1].upper() + words[1:]
 
 

@@ -6,7 +6,7 @@ import uuid
 from django.conf import settings
 from django.db import connection
 
-from accounts.models import User
+from accounts.models import Tenant, User
 from flags import stale
 from flags.evaluation import RuleSet
 from flags.models import FeatureFlag, FeatureFlagVersion
@@ -101,3 +101,8 @@ def outcomes(flag_name: str, variant: str, since: dt.datetime) -> Comparison:
         found = {is_own: RequestFigures(*figures) for is_own, *figures in cursor.fetchall()}
     nothing = RequestFigures(0, 0, [0] * (len(BOUNDS) + 1))
     return Comparison(found.get(True, nothing), found.get(False, nothing))
+
+
+def clinic_names() -> dict[str, str]:
+    """Give the names of all clinics by id, as definitions write ids in conditions."""
+    return {str(pk): name for pk, name in Tenant.objects.values_list("id", "name")}

@@ -13,6 +13,7 @@ from django import forms
 from django.core.exceptions import ValidationError
 from django.core.validators import EmailValidator
 
+from core.admin import capital
 from core.errors import InvalidInput, invalid
 from flags.admin import words
 from flags.admin.words import Names
@@ -344,7 +345,7 @@ class FlagForm(forms.Form):
             if path and path[0].isdigit():
                 detail = f"Row {int(path[0]) + 1 - self._hidden_rows(first)}: {detail}"
             self.add_error(
-                place if place in self.fields else self._stand_in(place), _capital(detail)
+                place if place in self.fields else self._stand_in(place), capital(detail)
             )
 
     def _hidden_rows(self, part: str) -> int:
@@ -570,7 +571,3 @@ def _read_people(text: str, *, only_emails: bool = False) -> tuple[list[uuid.UUI
 
 def _split(text: str) -> list[str]:
     return list(dict.fromkeys(one.strip() for one in text.split(",") if one.strip()))
-
-
-def _capital(text: str) -> str:
-    return text[:1].upper() + text[1:]

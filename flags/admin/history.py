@@ -17,10 +17,10 @@ from django.utils.dateparse import parse_datetime
 
 from core.admin import pill
 from core.errors import DomainError
-from flags import preview, services
+from flags import preview, queries, services
 from flags.admin import words
 from flags.admin.explaining import ExplainForm, explain
-from flags.admin.pages import ASKED_FOR, FlagPage, clinic_names
+from flags.admin.pages import ASKED_FOR, FlagPage
 from flags.admin.previews import shown
 from flags.admin.transfer import TransferPages
 from flags.models import FeatureFlag, FeatureFlagVersion
@@ -204,7 +204,7 @@ class FeatureFlagAdmin(TransferPages, FlagPage):
             "title": f"Why does somebody get {flag}?",
         }
         if form.is_valid():
-            page["answer"] = explain(form, flag.flag_name, clinic_names())
+            page["answer"] = explain(form, flag.flag_name, queries.clinic_names())
         return self.render(request, "explain", page)
 
     # Deleting
@@ -264,7 +264,7 @@ def _needed_by(flag: FeatureFlag) -> str:
 
 def _preview(before: Definition, after: Definition | None) -> dict[str, Any]:
     found = preview.preview(before, after, preview.rule_set_now(), preview.people())
-    return shown(found, before, after, clinic_names(), asks_reason=False)
+    return shown(found, before, after, queries.clinic_names(), asks_reason=False)
 
 
 def _entries(flag: FeatureFlag, rows: Any, every: Any) -> list[Entry]:
@@ -273,7 +273,7 @@ def _entries(flag: FeatureFlag, rows: Any, every: Any) -> list[Entry]:
     if not versions:
         return []
     older = every.filter(version__lt=versions[-1].version).first()
-    clinics = clinic_names()
+    clinics = queries.clinic_names()
     found = []
     for new, old in pairwise([*versions, older]):
         can_revert = new.version != flag.version and new.definition is not None

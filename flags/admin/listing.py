@@ -12,12 +12,11 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import mark_safe
 from django.utils.timesince import timesince
 
-from core.admin import ConsoleAdmin, actor, pill, when
+from core.admin import ConsoleAdmin, ForSuperusers, pill, when
 from flags import queries
 from flags.admin import words
 from flags.models import FeatureFlag, FeatureFlagCount, FeatureFlagRamp
 
-WHOLE: Final = 100
 HAS_LISTS: Final = ~Q(enabled_user_ids=[], enabled_user_emails=[], enabled_tenant_ids=[])
 IS_LIMITED: Final = ~Q(
     conditions=[],
@@ -27,7 +26,7 @@ IS_LIMITED: Final = ~Q(
     disabled_user_emails=[],
     disabled_tenant_ids=[],
 )
-IS_WHOLE: Final = Q(rollout_percentage=WHOLE) & ~IS_LIMITED
+IS_WHOLE: Final = Q(rollout_percentage=words.WHOLE) & ~IS_LIMITED
 # As words.state_of says it of a definition.
 STATES: Final[Mapping[str, tuple[str, Q]]] = {
     "on": ("On", Q(is_enabled=True) & IS_WHOLE),
@@ -54,7 +53,7 @@ class StateFilter(admin.SimpleListFilter):
         return queryset.filter(STATES[chosen][1]) if chosen in STATES else queryset
 
 
-class FlagList(ConsoleAdmin[FeatureFlag]):
+class FlagList(ForSuperusers, ConsoleAdmin[FeatureFlag]):
     purpose = "Who has which feature: switches, shares of people, and why somebody has one."
     list_display = ("flag", "state", "rollout", "owned_by", "changed", "evaluated", "switch")
     list_display_links = None
@@ -72,11 +71,6 @@ class FlagList(ConsoleAdmin[FeatureFlag]):
         for flag in shown.result_list:
             flag.stale_reason = reasons.get(flag.flag_name, "")
         return shown
-
-    @staticmethod
-    def is_within_reach(request: HttpRequest, _obj: Any) -> bool:
-        user = actor(request)
-        return bool(user.is_active and user.is_superuser)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[FeatureFlag]:
         own = FeatureFlagCount.objects.filter(flag_name=OuterRef("flag_name"))

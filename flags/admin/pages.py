@@ -11,10 +11,10 @@ from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils import timezone
 
-from accounts.models import Tenant, User
+from accounts.models import User
 from core.admin import actor, pill
 from core.errors import DomainError, InvalidInput
-from flags import preview, services
+from flags import preview, queries, services
 from flags.admin import plans, words
 from flags.admin.explaining import ExplainForm
 from flags.admin.figures import asked_lately
@@ -82,7 +82,7 @@ class FlagPage(FlagList):
             told,
             flag=flag,
             blank=_blank(request.GET.get("type", "")),
-            clinics=clinic_names(),
+            clinics=queries.clinic_names(),
             others=[one.definition for one in others],
             known_people=_people_on_lists(flag.definition) if flag else {},
         )
@@ -92,7 +92,7 @@ class FlagPage(FlagList):
         """Say what holds, at the top of a page."""
         return {
             "state": pill(*words.state_of(flag.definition)),
-            "summary": words.summary(flag.definition, clinic_names()),
+            "summary": words.summary(flag.definition, queries.clinic_names()),
         }
 
     def _about(self, flag: FeatureFlag) -> dict[str, Any]:
@@ -222,10 +222,6 @@ class FlagPage(FlagList):
     @staticmethod
     def page_of(flag: FeatureFlag) -> str:
         return reverse("admin:flags_featureflag_change", args=[flag.pk])
-
-
-def clinic_names() -> dict[str, str]:
-    return {str(pk): name for pk, name in Tenant.objects.values_list("id", "name")}
 
 
 def _people_on_lists(definition: Definition) -> dict[str, str]:

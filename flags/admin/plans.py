@@ -15,7 +15,7 @@ from django.urls import path, reverse
 from django.utils import timezone
 from django.utils.html import format_html
 
-from core.admin import ReadOnlyAdmin, Record, actor, pill, when
+from core.admin import ForSuperusers, ReadOnlyAdmin, Record, actor, capital, pill, when
 from core.errors import DomainError, InvalidInput
 from flags import health_gate
 from flags.health_gate import LATELY_MINUTES, Guard
@@ -38,13 +38,8 @@ ROWS: Final = 8
 PROPOSED: Final = ((5, 1, "60"), (25, 1, "1440"), (50, 1, "1440"), (100, 1, "60"))
 
 
-class SuperuserPages(ReadOnlyAdmin[Record]):
+class SuperuserPages(ForSuperusers, ReadOnlyAdmin[Record]):
     """Flags are of all clinics at once, so staff of one clinic see nothing of them."""
-
-    @staticmethod
-    def is_within_reach(request: HttpRequest, _obj: Any) -> bool:
-        user = actor(request)
-        return bool(user.is_active and user.is_superuser)
 
     def row_of(self, request: HttpRequest, row_id: str) -> Record:
         if not self.is_within_reach(request, None):
@@ -182,11 +177,6 @@ class PlanForm(forms.Form):
                 self.add_error(parts[0] if parts[0] in self.fields else None, detail)
         if not error.errors:
             self.add_error(None, error.detail)
-
-
-def capital(sentence: str) -> str:
-    """Raise the first letter alone: names and keys in the rest stay as they are."""
-    return sentence[:1].upper() + sentence[1:]
 
 
 # The pages

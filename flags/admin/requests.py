@@ -8,10 +8,9 @@ from django.urls import path, reverse
 from django.utils import timezone
 from django.utils.html import format_html
 
-from accounts.models import Tenant
-from core.admin import pill, when
+from core.admin import capital, pill, when
 from core.errors import DomainError, InvalidInput
-from flags import preview
+from flags import preview, queries
 from flags.admin import words
 from flags.admin.plans import SuperuserPages
 from flags.admin.previews import shown
@@ -79,7 +78,7 @@ class ChangeRequestAdmin(SuperuserPages[FeatureFlagChangeRequest]):
     ) -> HttpResponse:
         change = self.row_of(request, object_id)
         flag = FeatureFlag.objects.filter(flag_name=change.flag_name).first()
-        clinics = {str(pk): name for pk, name in Tenant.objects.values_list("id", "name")}
+        clinics = queries.clinic_names()
         before, is_current = _before(change), _is_current(change, flag)
         page = {
             "title": str(change),
@@ -116,7 +115,7 @@ class ChangeRequestAdmin(SuperuserPages[FeatureFlagChangeRequest]):
             decided = self._decide(request.POST.get("do", ""), told, note)
         except DomainError as error:
             said = error.detail.removeprefix("note: ")
-            self.message_user(request, said[:1].upper() + said[1:], messages.ERROR)
+            self.message_user(request, capital(said), messages.ERROR)
             return HttpResponseRedirect(here)
         said, level = _outcome(decided)
         self.log_change(request, decided, said)

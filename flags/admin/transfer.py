@@ -11,9 +11,9 @@ from django.template.response import TemplateResponse
 from django.urls import path, reverse
 from django.utils import timezone
 
-from accounts.models import Tenant
 from core.admin import ConsoleAdmin, actor
 from core.errors import DomainError
+from flags import queries
 from flags.admin import words
 from flags.models import FeatureFlag
 from flags.services import transfer
@@ -141,7 +141,7 @@ def _confirming(form: ImportForm, found: list[Imported]) -> ImportForm:
 
 
 def _dry_run(found: list[Imported]) -> dict[str, Any]:
-    clinics = {str(pk): name for pk, name in Tenant.objects.values_list("id", "name")}
+    clinics = queries.clinic_names()
     return {
         "is_looked_at": True,
         "sum": _sum_up(found),
