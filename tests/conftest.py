@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from django.conf import settings
+from django.db import connection
 from django.test import Client
 from django.test.utils import setup_databases
 from django.utils import timezone
@@ -43,6 +44,8 @@ def django_db_setup(
 def committed_db(django_db_setup: None, django_db_blocker: Any) -> Iterator[None]:
     with django_db_blocker.unblock():
         yield
+        # A test that ended connections at the server may have ended this one with them.
+        connection.close()
 
 
 @pytest.fixture
