@@ -67,7 +67,7 @@ app.conf.update(
         },
     },
 )
-app.autodiscover_tasks(["accounts", "flags", "health", "insights"])
+app.autodiscover_tasks(["accounts", "documents", "flags", "health", "insights"])
 
 
 @setup_logging.connect

@@ -4,6 +4,8 @@ Values come from the environment; what is missing there is read from the file th
 NOVARA_ENV_FILE names (default: .dev/run.env, written by the embedded servers' launcher).
 """
 
+import base64
+import binascii
 import os
 import re
 from pathlib import Path
@@ -44,6 +46,44 @@ def _secret(name: str) -> str:
     return value
 
 
+# In bytes; AES-256 needs exactly so many.
+KEY_LENGTH = 32
+
+
+def _keys(name: str) -> dict[str, bytes]:
+    """Read "id:base64,id:base64"; no message shows more of it than an id or a place."""
+    value = _required(
+        name, "Start with `make run`, which makes one, or see docs/howto/document-keys.md."
+    )
+    keys: dict[str, bytes] = {}
+    for place, entry in enumerate(value.split(","), 1):
+        key_id, separator, text = entry.strip().partition(":")
+        if not separator or not re.fullmatch(r"[A-Za-z0-9._-]{1,40}", key_id):
+            raise ImproperlyConfigured(
+                f"{name}, key {place}: must be id:base64, with an id of letters, digits, '.', '_'"
+                " and '-'."
+            )
+        key = _key(name, key_id, text)
+        if key_id in keys or key in keys.values():
+            raise ImproperlyConfigured(f"{name}: {key_id} has the id or the key of another one.")
+        keys[key_id] = key
+    return keys
+
+
+def _key(name: str, key_id: str, text: str) -> bytes:
+    standard = text.replace("-", "+").replace("_", "/").rstrip("=")
+    try:
+        key = base64.b64decode(standard + "=" * (-len(standard) % 4), validate=True)
+    except binascii.Error:
+        key = b""
+    if len(key) != KEY_LENGTH:
+        raise ImproperlyConfigured(
+            f"{name}: {key_id} must be {KEY_LENGTH} bytes in base64, as `openssl rand -base64"
+            f" {KEY_LENGTH}` makes them."
+        )
+    return key
+
+
 # Where the data is.
 DATABASE_URL = _required("DATABASE_URL", "Start the embedded server with `make up`.")
 REDIS_URL = _required("REDIS_URL", "Start the embedded server with `make up`.")
@@ -54,6 +94,9 @@ DATABASE_PREPARED_STATEMENTS: bool = env.bool("DATABASE_PREPARED_STATEMENTS", de
 SECRET_KEY = _secret("SECRET_KEY")
 # Signs the bearer tokens of both API versions; old clients' scripts share it.
 JWT_SECRET = _secret("JWT_SECRET")
+# Wrap the keys under which texts and vectors of documents are sealed, as id:base64, separated by
+# commas. The first one wraps; the others still open. Without them, sealed data is lost.
+ENCRYPTION_KEYS = _keys("ENCRYPTION_KEYS")
 
 DEBUG: bool = env.bool("DEBUG", default=False)
 # Host names the server answers to, separated by commas.
@@ -77,9 +120,56 @@ USE_SCHEMA_V2: bool = env.bool("USE_SCHEMA_V2", default=True)
 # True: an e-mail address alone logs in, as in the old service. See the README.
 LEGACY_PASSWORDLESS_LOGIN: bool = env.bool("LEGACY_PASSWORDLESS_LOGIN", default=False)
 
+# Where the bytes of documents are: a folder, or a bucket as s3://name.
+DOCUMENT_STORAGE: str = env.str("DOCUMENT_STORAGE", default="")
+# Of a bucket: the server's address where it is not Amazon's, its region, and a key. Without a key
+# it is the machine's own (of its role, for one).
+DOCUMENT_STORAGE_ENDPOINT: str = env.str("DOCUMENT_STORAGE_ENDPOINT", default="")
+DOCUMENT_STORAGE_REGION: str = env.str("DOCUMENT_STORAGE_REGION", default="us-east-1")
+DOCUMENT_STORAGE_KEY_ID: str = env.str("DOCUMENT_STORAGE_KEY_ID", default="")
+DOCUMENT_STORAGE_SECRET: str = env.str("DOCUMENT_STORAGE_SECRET", default="")
+# What one person may keep.
+DOCUMENTS_PER_PERSON: int = env.int("DOCUMENTS_PER_PERSON", default=1000)
+DOCUMENT_BYTES_PER_PERSON: int = env.int("DOCUMENT_BYTES_PER_PERSON", default=2 * 1024**3)
+
+# After so many seconds without a sign of life, a worker's document is given to another one.
+DOCUMENT_LEASE_SECONDS: int = env.int("DOCUMENT_LEASE_SECONDS", default=40)
+
 LOG_LEVEL: str = env.str("LOG_LEVEL", default="INFO")
 
 if STREAM_URL and not re.fullmatch(r"https?://[^/?#\s]+(/[^?#\s]*)?", STREAM_URL):
     raise ImproperlyConfigured("STREAM_URL must be an address such as https://streams.example.org.")
 if TRUSTED_PROXIES < 0:
     raise ImproperlyConfigured("TRUSTED_PROXIES must be 0 or more: the number of our own proxies.")
+
+BUCKET = re.compile(r"s3://(?P<name>[a-z0-9][a-z0-9.-]{1,61}[a-z0-9])/?")
+document_bucket = BUCKET.fullmatch(DOCUMENT_STORAGE)
+if DOCUMENT_STORAGE and not document_bucket:
+    if not Path(DOCUMENT_STORAGE).is_absolute():
+        raise ImproperlyConfigured(
+            "DOCUMENT_STORAGE must be the whole path of a folder, or a bucket as s3://name."
+        )
+    if not Path(DOCUMENT_STORAGE).is_dir():
+        raise ImproperlyConfigured(
+            "DOCUMENT_STORAGE names a folder that is not there. Make it, or mount its volume."
+        )
+if not document_bucket and (DOCUMENT_STORAGE_ENDPOINT or DOCUMENT_STORAGE_KEY_ID):
+    raise ImproperlyConfigured(
+        "DOCUMENT_STORAGE_ENDPOINT and _KEY_ID are for a bucket: set DOCUMENT_STORAGE=s3://name."
+    )
+if bool(DOCUMENT_STORAGE_KEY_ID) != bool(DOCUMENT_STORAGE_SECRET):
+    raise ImproperlyConfigured(
+        "DOCUMENT_STORAGE_KEY_ID and DOCUMENT_STORAGE_SECRET belong together: set both or none."
+    )
+if DOCUMENT_STORAGE_ENDPOINT and not re.fullmatch(
+    r"https?://[^/?#@\s]+/?", DOCUMENT_STORAGE_ENDPOINT
+):
+    raise ImproperlyConfigured(
+        "DOCUMENT_STORAGE_ENDPOINT must be an address such as https://objects.example.org."
+    )
+if DOCUMENTS_PER_PERSON < 1 or DOCUMENT_BYTES_PER_PERSON < 1:
+    raise ImproperlyConfigured(
+        "DOCUMENTS_PER_PERSON and DOCUMENT_BYTES_PER_PERSON must be 1 or more."
+    )
+if DOCUMENT_LEASE_SECONDS < 1:
+    raise ImproperlyConfigured("DOCUMENT_LEASE_SECONDS must be 1 or more: a time in seconds.")

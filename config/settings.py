@@ -17,6 +17,7 @@ ROOT = Path(__file__).resolve().parent.parent
 
 SECRET_KEY = env.SECRET_KEY
 JWT_SECRET = env.JWT_SECRET
+ENCRYPTION_KEYS = env.ENCRYPTION_KEYS
 DEBUG = env.DEBUG
 ALLOWED_HOSTS = env.ALLOWED_HOSTS
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE_SSL_REDIRECT = env.BEHIND_HTTPS
@@ -90,6 +91,7 @@ INSTALLED_APPS = [
     "accounts",
     "flags",
     "health",
+    "documents",
     "medications",
     "assessments",
     "insights",
@@ -181,6 +183,33 @@ CORS_EXPOSE_HEADERS = ["etag", "idempotency-replayed", "location", "retry-after"
 # Feature flags
 
 ENVIRONMENT = env.ENVIRONMENT
+
+# Documents: where their bytes are, and how much one person may keep
+
+STORAGES = {
+    "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
+    "documents": {
+        "BACKEND": "documents.storage.bucket.Bucket",
+        "OPTIONS": {
+            "bucket": env.document_bucket["name"],
+            "endpoint": env.DOCUMENT_STORAGE_ENDPOINT,
+            "region": env.DOCUMENT_STORAGE_REGION,
+            "key_id": env.DOCUMENT_STORAGE_KEY_ID,
+            "secret": env.DOCUMENT_STORAGE_SECRET,
+        },
+    }
+    if env.document_bucket
+    else {
+        "BACKEND": "documents.storage.folder.Folder",
+        "OPTIONS": {
+            "location": env.DOCUMENT_STORAGE or ROOT / ".dev" / "documents",
+            "is_made": not env.DOCUMENT_STORAGE,
+        },
+    },
+}
+DOCUMENTS_PER_PERSON = env.DOCUMENTS_PER_PERSON
+DOCUMENT_BYTES_PER_PERSON = env.DOCUMENT_BYTES_PER_PERSON
+DOCUMENT_LEASE_SECONDS = env.DOCUMENT_LEASE_SECONDS
 
 # Storage modes of the check-ins
 

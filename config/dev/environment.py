@@ -1,5 +1,6 @@
 """The file of variables that the settings read: addresses, made anew, and secrets, made once."""
 
+import base64
 import os
 import secrets
 from pathlib import Path
@@ -12,7 +13,9 @@ SECRETS = ("SECRET_KEY", "JWT_SECRET")
 
 
 def new_secrets() -> dict[str, str]:
-    return {name: secrets.token_urlsafe(48) for name in SECRETS}
+    made = {name: secrets.token_urlsafe(48) for name in SECRETS}
+    made["ENCRYPTION_KEYS"] = f"first:{base64.b64encode(secrets.token_bytes(32)).decode()}"
+    return made
 
 
 def write(path: Path, addresses: dict[str, str]) -> None:

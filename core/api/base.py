@@ -40,11 +40,15 @@ def read_body(request: HttpRequest) -> bytes:
     try:
         return request.body
     except RequestDataTooBig as error:
-        # A caller who is still sending would see a broken connection instead of the answer.
-        for _ in range(DRAINED_CHUNKS):
-            if not request.read(CHUNK_BYTES):
-                break
+        drain(request)
         raise TooLarge.at("", "body: is larger than 10 MB. Send less at a time.") from error
+
+
+def drain(request: HttpRequest) -> None:
+    """Take what is still sent: the caller would see a broken connection instead of the answer."""
+    for _ in range(DRAINED_CHUNKS):
+        if not request.read(CHUNK_BYTES):
+            break
 
 
 def decode_json(body: bytes | msgspec.Raw, *, into: Any = Any) -> Any:

@@ -19,6 +19,8 @@ CLOSED = [
 WITH_IDS = [route for route in CLOSED if route.parameters]
 WITHOUT_IDS = [route for route in CLOSED if not route.parameters]
 TABLES = (
+    *("documents", "document_attempts", "document_texts", "document_terms", "document_chunks"),
+    *("user_document_vectors", "encryption_keys", "document_actions", "llama_parse_jobs"),
     *("health_events", "daily_checkins", "user_profiles", "refresh_families", "refresh_tokens"),
     *("metric_marks", "user_daily_metrics"),
     *("user_medications", "medication_regimens", "time_zone_changes"),

@@ -1,0 +1,14 @@
+-- The texts of a person's own documents.
+ALTER TABLE document_texts ENABLE ROW LEVEL SECURITY;
+
+CREATE POLICY person ON document_texts TO novara_api
+    USING (
+        tenant_id = (SELECT nullif(current_setting('app.tenant_id', true), '')::uuid)
+        AND user_id = (SELECT nullif(current_setting('app.user_id', true), '')::uuid)
+    )
+    WITH CHECK (
+        tenant_id = (SELECT nullif(current_setting('app.tenant_id', true), '')::uuid)
+        AND user_id = (SELECT nullif(current_setting('app.user_id', true), '')::uuid)
+    );
+
+GRANT SELECT, INSERT, UPDATE, DELETE ON document_texts TO novara_api;
