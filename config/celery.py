@@ -26,6 +26,8 @@ app.conf.update(
         "unacked_restore_interval": 2,
         "unacked_restore_throttle": 1,
     },
+    # A long document keeps nobody's metrics waiting.
+    task_routes={"documents.tasks.advance": {"queue": "documents"}},
     beat_schedule={
         "write events of waiting check-ins": {
             "task": "health.tasks.write_waiting_events",
@@ -49,6 +51,16 @@ app.conf.update(
             "task": "insights.tasks.write_daily_insights",
             "schedule": 600.0,
             "options": {"expires": 600},
+        },
+        "watch documents": {
+            "task": "documents.tasks.watch",
+            "schedule": 5.0,
+            "options": {"expires": 5},
+        },
+        "delete blobs of documents that are gone": {
+            "task": "documents.tasks.delete_blobs",
+            "schedule": 30.0,
+            "options": {"expires": 30},
         },
         "delete expired refresh tokens": {
             "task": "accounts.tasks.delete_expired_tokens",

@@ -5,7 +5,6 @@ NOVARA_ENV_FILE names (default: .dev/run.env, written by the embedded servers' l
 """
 
 import base64
-import binascii
 import os
 import re
 from pathlib import Path
@@ -74,7 +73,7 @@ def _key(name: str, key_id: str, text: str) -> bytes:
     standard = text.replace("-", "+").replace("_", "/").rstrip("=")
     try:
         key = base64.b64decode(standard + "=" * (-len(standard) % 4), validate=True)
-    except binascii.Error:
+    except ValueError:  # Also what is not ASCII.
         key = b""
     if len(key) != KEY_LENGTH:
         raise ImproperlyConfigured(

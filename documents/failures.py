@@ -9,7 +9,7 @@ from typing import Final
 
 
 class Code(StrEnum):
-    PASSWORD_REQUIRED = "password_required"
+    PASSWORD_REQUIRED = "password_required"  # noqa: S105  Not a password.
     NO_TEXT = "no_text"
     UNSUPPORTED = "unsupported"
     DAMAGED = "damaged"
@@ -43,119 +43,135 @@ class Failure:
 
 FAILURES: Final[dict[Code, Failure]] = {
     Code.PASSWORD_REQUIRED: Failure(
-        False,
-        "Needs a password",
-        "The file can only be opened with a password. Save a copy without it and upload that.",
+        is_retryable=False,
+        title="Needs a password",
+        advice="The file opens only with a password. Save a copy without it and upload that.",
     ),
     Code.NO_TEXT: Failure(
-        False,
-        "No text found",
-        "The file has pictures or scans, but no text that can be read. Upload a version with text,"
-        " for example one that was run through text recognition.",
+        is_retryable=False,
+        title="No text found",
+        advice=(
+            "The file has pictures or scans, but no text that can be read. Upload a version with"
+            " text, for example one that was run through text recognition."
+        ),
     ),
     Code.UNSUPPORTED: Failure(
-        False,
-        "Format not supported",
-        "This kind of file can't be read. Save it as PDF, DOCX, HTML, Markdown or text and upload"
-        " that.",
+        is_retryable=False,
+        title="Format not supported",
+        advice=(
+            "This kind of file can't be read. Save it as PDF, DOCX, HTML, Markdown or text and"
+            " upload that."
+        ),
     ),
     Code.DAMAGED: Failure(
-        False,
-        "File is damaged",
-        "The file is damaged and can't be read. Open it in the program that made it, save it"
-        " again and upload the new file.",
+        is_retryable=False,
+        title="File is damaged",
+        advice=(
+            "The file is damaged and can't be read. Open it in the program that made it, save it"
+            " again and upload the new file."
+        ),
     ),
     Code.RESOURCE_LIMIT: Failure(
-        False,
-        "Too much for one document",
-        "Reading the file needs more memory or time than one document may use. Split it into"
-        " smaller files and upload those.",
+        is_retryable=False,
+        title="Too much for one document",
+        advice=(
+            "Reading the file needs more memory or time than one document may use. Split it into"
+            " smaller files and upload those."
+        ),
     ),
     Code.TYPE_MISMATCH: Failure(
-        False,
-        "Content does not match the name",
-        "The content of the file is of another kind than its name says. Save it again in the"
-        " right format and upload that.",
+        is_retryable=False,
+        title="Content does not match the name",
+        advice=(
+            "The content of the file is of another kind than its name says. Save it again in the"
+            " right format and upload that."
+        ),
     ),
     Code.UPLOAD_INTERRUPTED: Failure(
-        False,
-        "Upload was interrupted",
-        "The upload broke off before the file was stored. Upload the same file again.",
+        is_retryable=False,
+        title="Upload was interrupted",
+        advice="The upload broke off before the file was stored. Upload the same file again.",
     ),
     Code.FILE_MISSING: Failure(
-        False, "Stored file is missing", "The stored file is missing. Upload the same file again."
+        is_retryable=False,
+        title="Stored file is missing",
+        advice="The stored file is missing. Upload the same file again.",
     ),
     Code.STORAGE_FORBIDDEN: Failure(
-        True,
-        "Storage refused access",
-        "We can't reach the stored file at the moment. Nothing is lost; we look into it.",
+        is_retryable=True,
+        title="Storage refused access",
+        advice="We can't reach the stored file at the moment. Nothing is lost; we look into it.",
     ),
     Code.STORAGE_UNAVAILABLE: Failure(
-        True,
-        "Storage is away",
-        "We can't reach the stored file at the moment. It is tried again by itself.",
+        is_retryable=True,
+        title="Storage is away",
+        advice="We can't reach the stored file at the moment. It is tried again by itself.",
     ),
     Code.KEY_UNAVAILABLE: Failure(
-        True,
-        "Encryption key is missing",
-        "We can't encrypt the text at the moment. Nothing is lost; we look into it.",
+        is_retryable=True,
+        title="Encryption key is missing",
+        advice="We can't encrypt the text at the moment. Nothing is lost; we look into it.",
     ),
     Code.PROVIDER_AUTH: Failure(
-        True,
-        "Parsing service refused our key",
-        "The service that reads this file refused us. Nothing is lost; we look into it.",
+        is_retryable=True,
+        title="Parsing service refused our key",
+        advice="The service that reads this file refused us. Nothing is lost; we look into it.",
     ),
     Code.PROVIDER_QUOTA: Failure(
-        True,
-        "Parsing service quota used up",
-        "The service that reads this file has no room for us at the moment. Try again tomorrow.",
+        is_retryable=True,
+        title="Parsing service quota used up",
+        advice="The service that reads this file has no room for us today. Try again tomorrow.",
     ),
     Code.PROVIDER_BUSY: Failure(
-        True,
-        "Parsing service is busy",
-        "The service that reads this file is busy. It is tried again by itself.",
+        is_retryable=True,
+        title="Parsing service is busy",
+        advice="The service that reads this file is busy. It is tried again by itself.",
     ),
     Code.PROVIDER_UNAVAILABLE: Failure(
-        True,
-        "Parsing service is away",
-        "The service that reads this file does not answer. It is tried again by itself.",
+        is_retryable=True,
+        title="Parsing service is away",
+        advice="The service that reads this file does not answer. It is tried again by itself.",
     ),
     Code.PROVIDER_REJECTED: Failure(
-        False,
-        "Parsing service could not read it",
-        "The service that reads this file could not read it. Save it again in another format and"
-        " upload that.",
+        is_retryable=False,
+        title="Parsing service could not read it",
+        advice=(
+            "The service that reads this file could not read it. Save it again in another format"
+            " and upload that."
+        ),
     ),
     Code.PROVIDER_LOST: Failure(
-        True,
-        "Parsing service lost the job",
-        "The service that reads this file has lost it. Try again.",
+        is_retryable=True,
+        title="Parsing service lost the job",
+        advice="The service that reads this file has lost it. Try again.",
     ),
     Code.EMBEDDER_UNAVAILABLE: Failure(
-        True,
-        "Embedding service is away",
-        "The document can be searched by words. Search by meaning follows by itself when the"
-        " service answers again.",
+        is_retryable=True,
+        title="Embedding service is away",
+        advice=(
+            "The document can be searched by words. Search by meaning follows by itself when the"
+            " service answers again."
+        ),
     ),
     Code.EMBEDDER_REJECTED: Failure(
-        True,
-        "Embedding service gave wrong answers",
-        "The document can be searched by words, but not by meaning. We look into it.",
+        is_retryable=True,
+        title="Embedding service gave wrong answers",
+        advice="The document can be searched by words, but not by meaning. We look into it.",
     ),
     Code.WORKER_LOST: Failure(
-        True,
-        "Work was lost several times",
-        "Reading this file broke off several times. Try again, or split it into smaller files.",
+        is_retryable=True,
+        title="Work was lost several times",
+        advice="Reading this file broke off several times. Try again, or split the file.",
     ),
     Code.INTERNAL_ERROR: Failure(
-        True,
-        "Unexpected error",
-        "Something went wrong on our side. Nothing is lost. Try again later.",
+        is_retryable=True,
+        title="Unexpected error",
+        advice="Something went wrong on our side. Nothing is lost. Try again later.",
     ),
 }
 
 
-class StepFailed(Exception):  # noqa: N818  It says what happened.
+class StepFailed(Exception):
     """A step could not do its work. `detail` is for staff: kinds and numbers, no document text.
 
     `retry_after`, in seconds, is what another service asked us to wait.

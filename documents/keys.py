@@ -4,20 +4,19 @@ A person's data key lies in `encryption_keys`, wrapped by the first key of ENCRY
 time. Only for the length of a transaction it is unwrapped: nothing is cached, so deleting a
 person's rows of that table shreds all that was sealed with them.
 
-Who seals holds the rows of the person's keys FOR KEY SHARE until the transaction ends. Rotation does
-not wait for that, and nobody waits for rotation; retiring a key does wait, and then looks whether a
-row refers to it: see the triggers.
+Who seals holds the rows of the person's keys FOR KEY SHARE until the transaction ends. Rotation
+does not wait for that, and nobody waits for rotation; retiring a key does wait, and then looks
+whether a row refers to it: see keep_keys_in_use and keep_sealed_by_key.
 """
 
 import datetime as dt
-import uuid
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+import itertools
 from typing import Final
 
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from django.conf import settings
-from django.db import IntegrityError, connection, models, transaction
+from django.db import IntegrityError, models, transaction
+from django.db.models import Count, Q
 
 from core import gate
 from documents import encryption
@@ -34,6 +33,10 @@ from documents.models import (
 from flags import services as flags
 
 FLAG: Final = "vector_encryption"
+# What one transaction seals anew, at most; a blob that is larger goes alone.
+PORTION_ROWS: Final = 200
+PORTION_BYTES: Final = 8 * 1024 * 1024
+PORTION_KEYS: Final = 500
 SEALED_TABLES: Final[tuple[type[SealedRow], ...]] = (
     DocumentText,
     DocumentTerms,
@@ -43,14 +46,23 @@ SEALED_TABLES: Final[tuple[type[SealedRow], ...]] = (
 
 
 def binding_of(row: SealedRow) -> bytes:
-    """Name the place of a row's blob, for KeyRing.seal() and .open()."""
-    place, ordinal = "sealed", 0
+    """Name the place of a row's blob. Vectors of two models are in two places."""
+    column, ordinal = "sealed", 0
     if isinstance(row, DocumentChunk):
         ordinal = row.ordinal
     elif isinstance(row, UserDocumentVectors):
-        place, ordinal = str(row.model_id), row.first_ordinal
+        column, ordinal = f"sealed by {row.model_id}", row.first_ordinal
     table = row._meta.db_table
-    return encryption.binding(table, row.tenant_id, row.document_id, place, ordinal)
+    return encryption.binding(table, row.tenant_id, row.document_id, column, ordinal)
+
+
+def seal(ring: KeyRing, row: SealedRow, payload: encryption.Bytes) -> None:
+    """Put a payload into a row that has all its other values."""
+    row.sealed, row.key_id = ring.seal(binding_of(row), payload)
+
+
+def unseal(ring: KeyRing, row: SealedRow) -> bytes:
+    return ring.open(binding_of(row), row.sealed)
 
 
 # Rings
@@ -146,3 +158,131 @@ def _add_key(person: gate.Person, version: int, *, ignore_conflicts: bool = Fals
     )
     row.wrapped_key = encryption.wrap(kek, _key_binding(row), encryption.new_cipher_key())
     EncryptionKey.objects.bulk_create([row], ignore_conflicts=ignore_conflicts)
+
+
+# Rotation
+
+
+def rotate(person: gate.Person, *, now: dt.datetime) -> int | None:
+    """Let a new key seal from now on; give its version, None where there is no active key.
+
+    Old rows can be read as before, and are sealed anew by reencrypt().
+    """
+    active = (
+        EncryptionKey.objects.select_for_update(no_key=True)
+        .filter(user_id=person.id, key_status=EncryptionKey.Status.ACTIVE)
+        .first()
+    )
+    if active is None:
+        return None
+    EncryptionKey.objects.filter(id=active.id).update(
+        key_status=EncryptionKey.Status.ROTATED, rotated_at=now
+    )
+    _add_key(person, active.key_version + 1)
+    return active.key_version + 1
+
+
+def reencrypt(person: gate.Person) -> int:
+    """Seal a portion of a person's rows with the active key; give how many rows, 0 if none is left.
+
+    They are rows under rotated keys and, for who has the flag, plain ones. Nothing is ever made
+    plain. Rows that another transaction holds are left for later.
+    """
+    waiting = [Q(key_id__in=[row.id for row in _rotated(person)])]
+    if flags.is_on(FLAG, person.id, default=True):
+        waiting.append(Q(key_id__isnull=True))
+    for table, condition in itertools.product(SEALED_TABLES, waiting):
+        if rows := _take(table, condition & Q(user_id=person.id)):
+            # A key that a row refers to cannot be retired, so the keys of these are all there.
+            ring = _sealing_ring(person)
+            for row in rows:
+                seal(ring, row, unseal(ring, row))
+            table._default_manager.bulk_update(rows, ["sealed", "key"])
+            return len(rows)
+    return 0
+
+
+def _rotated(person: gate.Person) -> list[EncryptionKey]:
+    return list(
+        EncryptionKey.objects.filter(user_id=person.id, key_status=EncryptionKey.Status.ROTATED)
+    )
+
+
+class _OctetLength(models.Func):
+    """The length of a blob, told without reading it."""
+
+    function = "octet_length"
+    output_field = models.IntegerField()
+
+
+def _take(table: type[SealedRow], condition: Q) -> list[SealedRow]:
+    """Lock rows that nobody else holds, up to the size of a portion."""
+    found = (
+        table._default_manager.select_for_update(skip_locked=True, no_key=True)
+        .filter(condition)
+        .values_list("id", _OctetLength("sealed"))[:PORTION_ROWS]
+    )
+    ids, size = [], 0
+    for row_id, length in found:
+        size += length
+        if ids and size > PORTION_BYTES:
+            break
+        ids.append(row_id)
+    return list(table._default_manager.filter(id__in=ids)) if ids else []
+
+
+def retire(person: gate.Person, *, now: dt.datetime) -> tuple[list[int], list[int]]:
+    """Wipe a person's rotated keys; give the versions wiped, and those that rows still need."""
+    wiped: list[int] = []
+    needed: list[int] = []
+    for row in _rotated(person):
+        try:
+            with transaction.atomic():
+                EncryptionKey.objects.filter(id=row.id).update(
+                    key_status=EncryptionKey.Status.RETIRED, wrapped_key=None, retired_at=now
+                )
+            wiped.append(row.key_version)
+        except IntegrityError:
+            needed.append(row.key_version)
+    return wiped, needed
+
+
+# Keys of the environment
+
+
+def rewrap() -> int:
+    """Wrap a portion of all people's keys by the first key of ENCRYPTION_KEYS; give how many.
+
+    0: all that can be unwrapped are. Rows are not touched, as the data keys stay the same.
+    """
+    kek_id, kek = _wrapping_key()
+    old = [name for name in settings.ENCRYPTION_KEYS if name != kek_id]
+    with gate.as_system():
+        rows = list(
+            EncryptionKey.objects.select_for_update(no_key=True)
+            .filter(wrapped_key__isnull=False, kek_id__in=old)
+            .order_by("id")[:PORTION_KEYS]
+        )
+        for row in rows:
+            row.wrapped_key = encryption.wrap(kek, _key_binding(row), _secret_of(row))
+            row.kek_id = kek_id
+        EncryptionKey.objects.bulk_update(rows, ["wrapped_key", "kek_id"])
+    return len(rows)
+
+
+def wrapping_keys() -> dict[str, int]:
+    """Tell how many data keys each key of the environment wraps, known or not; as the system."""
+    found = EncryptionKey.objects.filter(wrapped_key__isnull=False).order_by()
+    return dict(found.values_list("kek_id").annotate(Count("id")).order_by("kek_id"))
+
+
+def faults() -> list[str]:
+    """Say which keys of the environment are missing, or are not those they were; as the system."""
+    said = []
+    for kek_id, count in wrapping_keys().items():
+        row = EncryptionKey.objects.filter(kek_id=kek_id, wrapped_key__isnull=False)[:1].get()
+        try:
+            _secret_of(row)
+        except StepFailed as failure:
+            said.append(f"{failure.detail} {count:,} keys of people need it.")
+    return said

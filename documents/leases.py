@@ -1,8 +1,8 @@
 """Who works on a document: claims with a fence, heartbeats, and the writing of its state.
 
-A claim raises the document's fence. Whoever writes gives the fence of their claim: if it is an older
-one, nothing is written and `Lost` is raised, as somebody else has the document, or it was cancelled
-or deleted. Postgres' clock is the only one that counts.
+A claim raises the document's fence. Whoever writes gives the fence of their claim: if it is an
+older one, nothing is written and `Lost` is raised, as somebody else has the document, or it was
+cancelled or deleted. Postgres' clock is the only one that counts.
 """
 
 import datetime as dt
@@ -36,14 +36,17 @@ PATIENT: Final = {
     Code.PROVIDER_UNAVAILABLE,
 }
 LONGEST_PAUSE: Final = 3600
+# A request that stores bytes keeps its claim alive; without one, it is gone.
+INTERRUPTED_AFTER: Final = dt.timedelta(seconds=60)
+PORTION: Final = 100
 MOST_PATIENT_TRIES: Final = 30
 
 
-class Lost(Exception):  # noqa: N818  It says what happened.
+class Lost(Exception):
     """The document is no longer ours: cancelled, deleted, or taken over."""
 
 
-class Waiting(Exception):  # noqa: N818  It says what happens.
+class Waiting(Exception):
     """The stage goes on later: that is no failure, and costs no try."""
 
     def __init__(self, seconds: float = 0) -> None:
@@ -102,6 +105,30 @@ def claim_upload(document_id: uuid.UUID) -> Claim | None:
         write(row.id, row.fence, status=Status.UPLOADING, progress=BEGINS_AT[Status.UPLOADING])
         row.refresh_from_db()
     return _claim(row)
+
+
+def is_anything_due() -> bool:
+    with gate.as_system():
+        return Document.objects.filter(
+            status__in=STAGES, due_at__lte=Clock(), user__is_active=True
+        ).exists()
+
+
+def end_interrupted_uploads() -> int:
+    """Fail uploads whose request is gone: the bytes were never stored."""
+    with gate.as_system():
+        rows = (
+            Document.objects.select_for_update(skip_locked=True)
+            .filter(
+                status__in=(Status.PENDING, Status.UPLOADING),
+                due_at__lte=Clock() - INTERRUPTED_AFTER,
+            )
+            .order_by("due_at")[:PORTION]
+        )
+        for row in rows:
+            _end_attempt(row, DocumentAttempt.Outcome.LOST, _now(), Code.UPLOAD_INTERRUPTED)
+            write(row.id, row.fence, status=Status.FAILED, error_code=Code.UPLOAD_INTERRUPTED)
+        return len(rows)
 
 
 def _is_due(row: Document) -> bool:
@@ -177,7 +204,7 @@ WRITE: Final = "SELECT update_document_progress({})"
 
 def write(document_id: uuid.UUID, fence: int, **values: Any) -> None:
     """Write a document's state; the names of `values` are the function's, without "p_"."""
-    parameters = {"document_id": document_id, "fence": fence} | values
+    parameters: dict[str, Any] = {"document_id": document_id, "fence": fence} | values
     names = ", ".join(f"p_{name} => %s" for name in parameters)
     with connection.cursor() as cursor:
         cursor.execute(WRITE.format(names), list(parameters.values()))

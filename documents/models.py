@@ -11,7 +11,6 @@ from django.db.models.functions import Now
 
 from accounts.models import PersonRow
 from core.models import Row, uuid7
-from documents.failures import Code
 from documents.statuses import STAGES, Status
 
 LARGEST_BYTES = 50 * 1024 * 1024
@@ -47,7 +46,7 @@ class Document(PersonRow):
     processing_started_at = models.DateTimeField(null=True)
     processing_completed_at = models.DateTimeField(null=True)
 
-    error_code = models.TextField(default="", blank=True, choices=[(c.value, c.value) for c in Code])
+    error_code = models.TextField(default="", blank=True, help_text="See failures.py.")
     error_message = models.TextField(default="", blank=True, help_text="Detail for staff.")
     failed_stage = models.TextField(default="", blank=True)
     failed_at = models.DateTimeField(null=True)
@@ -436,10 +435,14 @@ class LlamaParseJob(PersonRow):
 
 
 class DeletedBlob(models.Model):
-    """A path in the storage whose document is gone. Written by a trigger, emptied by a task."""
+    """A path in the storage whose document is gone. Written by a trigger, emptied by a task.
+
+    Deleted twice: an upload that was on its way may have stored its bytes after the first time.
+    """
 
     storage_path = models.TextField(primary_key=True)
     created_at = models.DateTimeField(db_default=Now())
+    deleted_at = models.DateTimeField(null=True, help_text="When it was deleted first.")
 
     class Meta:
         db_table = "deleted_blobs"

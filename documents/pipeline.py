@@ -8,7 +8,7 @@ again, after a crash wherever, leaves the same rows once.
 import logging
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any, Final
 
 import msgspec
@@ -57,16 +57,15 @@ def parse(work: Work) -> None:
     with leases.held(work.claim) as (person, row):
         DocumentText.objects.filter(document=row).delete()
         ring = keys.ring_of(person, for_writing=True)
-        sealed = _seal(ring, row, "document_texts", "pages", 0, msgspec.msgpack.encode(parsed))
-        DocumentText.objects.create(
+        stored = DocumentText(
             tenant_id=row.tenant_id,
             user_id=row.user_id,
             document=row,
             parser_name=parsed.parser,
             parser_version=parsed.version,
-            sealed=sealed.blob,
-            key_id=sealed.key_id,
         )
+        keys.seal(ring, stored, msgspec.msgpack.encode(parsed))
+        stored.save(force_insert=True)
         leases.hand_on(
             work.claim,
             row,
@@ -98,15 +97,14 @@ def chunk(work: Work) -> None:
         for table in (DocumentChunk, DocumentTerms, UserDocumentVectors):
             table.objects.filter(document=row).delete()
         _store_chunks(ring, row, chunks)
-        sealed = _seal(ring, row, "document_terms", "terms", 0, terms)
-        DocumentTerms.objects.create(
+        index = DocumentTerms(
             tenant_id=row.tenant_id,
             user_id=row.user_id,
             document=row,
             index_version=lexical.VERSION,
-            sealed=sealed.blob,
-            key_id=sealed.key_id,
         )
+        keys.seal(ring, index, terms)
+        index.save(force_insert=True)
         leases.hand_on(
             work.claim, row, Status.EMBEDDING, total_chunks=len(chunks), processed_chunks=0
         )
@@ -115,25 +113,21 @@ def chunk(work: Work) -> None:
 def _store_chunks(ring: encryption.KeyRing, row: Document, chunks: Sequence[Chunk]) -> None:
     rows = []
     for key, piece in zip(uuid7s(len(chunks)), chunks, strict=True):
-        payload = msgspec.msgpack.encode([piece.heading, piece.text])
-        sealed = _seal(ring, row, "document_chunks", "text", piece.ordinal, payload)
-        rows.append(
-            DocumentChunk(
-                id=key,
-                tenant_id=row.tenant_id,
-                user_id=row.user_id,
-                document=row,
-                ordinal=piece.ordinal,
-                chunker_name=chunking.NAME,
-                chunker_version=chunking.VERSION,
-                start=piece.start,
-                end=piece.end,
-                first_page=piece.first_page,
-                last_page=piece.last_page,
-                sealed=sealed.blob,
-                key_id=sealed.key_id,
-            )
+        stored = DocumentChunk(
+            id=key,
+            tenant_id=row.tenant_id,
+            user_id=row.user_id,
+            document=row,
+            ordinal=piece.ordinal,
+            chunker_name=chunking.NAME,
+            chunker_version=chunking.VERSION,
+            start=piece.start,
+            end=piece.end,
+            first_page=piece.first_page,
+            last_page=piece.last_page,
         )
+        keys.seal(ring, stored, msgspec.msgpack.encode([piece.heading, piece.text]))
+        rows.append(stored)
     DocumentChunk.objects.bulk_create(rows, batch_size=500)
 
 
@@ -176,12 +170,12 @@ def _next_batch(claim: Claim, embedder: Embedder) -> tuple[int, list[str], int]:
             )["done"]
             or 0
         )
+        ring = keys.ring_of(person, for_writing=False)
         pieces = list(
             DocumentChunk.objects.filter(
                 document=row, ordinal__gte=done, ordinal__lt=done + embedder.batch_size
             ).order_by("ordinal")
         )
-        ring = keys.ring_of(person, for_writing=False)
         texts = [embedded_text(*open_chunk(ring, piece)) for piece in pieces]
     return done, texts, row.total_chunks
 
@@ -195,18 +189,16 @@ def _store_vectors(
     person: gate.Person, row: Document, embedder: Embedder, first: int, vectors: Any
 ) -> None:
     ring = keys.ring_of(person, for_writing=True)
-    payload = vectors.astype("<f4").tobytes()
-    sealed = _seal(ring, row, "user_document_vectors", embedder.name, first, payload)
-    UserDocumentVectors.objects.create(
+    stored = UserDocumentVectors(
         tenant_id=row.tenant_id,
         user_id=row.user_id,
         document=row,
         model=_model(embedder),
         first_ordinal=first,
         vector_count=len(vectors),
-        sealed=sealed.blob,
-        key_id=sealed.key_id,
     )
+    keys.seal(ring, stored, vectors.astype("<f4").tobytes())
+    stored.save(force_insert=True)
 
 
 def _model(embedder: Embedder) -> EmbeddingModel:
@@ -224,32 +216,20 @@ def _model(embedder: Embedder) -> EmbeddingModel:
     return model
 
 
-def _seal(
-    ring: encryption.KeyRing, row: Document, table: str, field: str, ordinal: int, payload: bytes
-) -> encryption.Sealed:
-    return ring.seal(encryption.binding(table, row.tenant_id, row.id, field, ordinal), payload)
-
-
 def open_chunk(ring: encryption.KeyRing, piece: DocumentChunk) -> tuple[list[str], str]:
     """Give a chunk's heading path and its text."""
-    bound = encryption.binding(
-        "document_chunks", piece.tenant_id, piece.document_id, "text", piece.ordinal
-    )
-    heading, text = msgspec.msgpack.decode(ring.open(bound, bytes(piece.sealed)))
+    heading, text = msgspec.msgpack.decode(keys.unseal(ring, piece))
     return heading, text
 
 
 def read_text(claim: Claim) -> Parsed:
     with leases.held(claim) as (person, row):
-        stored = DocumentText.objects.get(document=row)
-        return open_text(keys.ring_of(person, for_writing=False), stored)
+        ring = keys.ring_of(person, for_writing=False)
+        return open_text(ring, DocumentText.objects.get(document=row))
 
 
 def open_text(ring: encryption.KeyRing, stored: DocumentText) -> Parsed:
-    bound = encryption.binding(
-        "document_texts", stored.tenant_id, stored.document_id, "pages", 0
-    )
-    return msgspec.msgpack.decode(ring.open(bound, bytes(stored.sealed)), type=Parsed)
+    return msgspec.msgpack.decode(keys.unseal(ring, stored), type=Parsed)
 
 
 @dataclass(frozen=True, slots=True)
@@ -299,7 +279,7 @@ def _run(step: Step, claim: Claim) -> str:
                 return failure.code
             except Lost:
                 raise
-            except Exception as error:  # Whatever it is, the document must not stay behind.
+            except Exception as error:  # noqa: BLE001  The document must not stay behind.
                 leases.fail(claim, _unforeseen(error))
                 return Code.INTERNAL_ERROR
     except Lost:
@@ -312,5 +292,7 @@ def _unforeseen(error: Exception) -> StepFailed:
     trace = error.__traceback__
     while trace and trace.tb_next:
         trace = trace.tb_next
-    place = f"{trace.tb_frame.f_code.co_filename.rpartition('/')[2]}:{trace.tb_lineno}" if trace else ""
+    place = (
+        f"{trace.tb_frame.f_code.co_filename.rpartition('/')[2]}:{trace.tb_lineno}" if trace else ""
+    )
     return StepFailed(Code.INTERNAL_ERROR, f"{type(error).__name__} at {place}")

@@ -14,7 +14,7 @@ class Status(TextChoices):
 
     `pending`: known, its bytes are not yet stored. `uploading`: they are being stored.
     `processing`: to be parsed, or being parsed. `chunking`: to be cut. `embedding`: to be turned
-    into vectors. `completed`: can be searched. `failed` has a code; `cancelled` was its owner's wish.
+    into vectors. `completed`: can be searched. `failed` has a code; `cancelled` was a wish.
     """
 
     PENDING = "pending"

@@ -2,7 +2,7 @@
 
 from celery import shared_task
 
-from documents import pipeline, queries, storage
+from documents import blobs, leases, pipeline
 
 
 @shared_task
@@ -10,3 +10,18 @@ def advance() -> None:
     """Do one step of the document that is due; the next one, whosever it is, takes its turn."""
     if pipeline.advance():
         advance.delay()
+
+
+@shared_task
+def watch() -> None:
+    """Find what lost its worker, its wake-up call, or its request."""
+    leases.end_interrupted_uploads()
+    if leases.is_anything_due():
+        # Of no use any more when the next one comes.
+        advance.apply_async(expires=5)
+
+
+@shared_task
+def delete_blobs() -> int:
+    """Delete from the storage what belonged to documents that are gone."""
+    return blobs.delete_noted()

@@ -1,7 +1,11 @@
 """What parsers, the chunker and the embedders hand on: plain values."""
 
+import datetime as dt
+import uuid
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Annotated, Any, Literal
+
+import msgspec
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,3 +65,110 @@ class Chunk:
     last_page: int
     heading: tuple[str, ...]
     text: str
+
+
+# What comes in and goes out of the doors.
+
+DocumentType = Annotated[str, msgspec.Meta(max_length=50, examples=["policy"])]
+StatusName = Literal[
+    "pending", "uploading", "processing", "chunking", "embedding", "completed", "failed", "cancelled"
+]
+
+
+class DocumentChanges(msgspec.Struct, forbid_unknown_fields=True):
+    """What is left out stays. `metadata` is replaced as a whole."""
+
+    filename: str | msgspec.UnsetType = msgspec.UNSET
+    document_type: DocumentType | msgspec.UnsetType = msgspec.UNSET
+    metadata: dict[str, Any] | msgspec.UnsetType = msgspec.UNSET
+
+
+class DocumentsQuery(msgspec.Struct, forbid_unknown_fields=True):
+    status: StatusName | None = None
+    document_type: DocumentType | None = None
+    limit: Annotated[int, msgspec.Meta(ge=1, le=100)] = 50
+    cursor: str | None = None
+
+
+class DocumentErrorOut(msgspec.Struct):
+    """Why the last try failed, and what to do. `retryable`: POST …/retry can help."""
+
+    code: str
+    title: str
+    advice: str
+    retryable: bool
+
+
+class DocumentChunksOut(msgspec.Struct):
+    """Counts of the pieces of the text; null before it is cut. `processed` have a vector."""
+
+    total: int | None
+    processed: int
+    failed: int
+
+
+class DocumentOut(msgspec.Struct):
+    """A document and how far it is.
+
+    `stage` is what is done now, or what failed or was cancelled; null when all is done. `error`
+    beside a `next_retry_at` is that of a try which is followed by another one by itself.
+    """
+
+    id: uuid.UUID
+    filename: str
+    document_type: str
+    metadata: dict[str, Any]
+    content_type: str
+    size_bytes: int
+    sha256: str
+    status: StatusName
+    stage: str | None
+    progress: int
+    error: DocumentErrorOut | None
+    next_retry_at: dt.datetime | None
+    stage_started_at: dt.datetime
+    processing_started_at: dt.datetime | None
+    processing_completed_at: dt.datetime | None
+    page_count: int | None
+    text_length: int | None
+    warnings: list[str]
+    chunks: DocumentChunksOut
+    created_at: dt.datetime
+    updated_at: dt.datetime
+
+
+class UploadedDocumentOut(DocumentOut):
+    """`duplicate`: the file was known already, and this is the document that it is."""
+
+    duplicate: bool
+
+
+class AttemptOut(msgspec.Struct):
+    """One try of one stage; `run` counts the retries that somebody asked for."""
+
+    run: int
+    stage: str
+    number: int
+    outcome: Literal["running", "paused", "succeeded", "failed", "lost", "cancelled"]
+    started_at: dt.datetime
+    ended_at: dt.datetime | None
+    error_code: str | None
+    retry_at: dt.datetime | None
+
+
+class DocumentWithAttemptsOut(DocumentOut):
+    """With the tries of each stage, oldest first."""
+
+    attempts: list[AttemptOut]
+
+
+class DocumentsOut(msgspec.Struct):
+    documents: list[DocumentOut]
+    next: str | None
+
+
+class ContentLinkOut(msgspec.Struct):
+    """An address that gives the file to whoever has it, until then. Don't keep it."""
+
+    url: str
+    expires_at: dt.datetime

@@ -7,6 +7,7 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 from celery import Celery
@@ -95,13 +96,14 @@ class Run:
         stream_port = self._choose_port(port + 1)
         self.variables["NOVARA_STREAM_URL"] = self._base(stream_port)
         self.services = services.all_services(self.folder, self.host, port, stream_port)
-        with step("web, stream, worker and beat answer"):
+        with step("web, stream, workers and beat answer"):
             for service in self.services:
                 services.turn_over(service.log)
                 service.start(self.variables)
             self._await("web", lambda: _answers(self.host, port, "/readyz"))
             self._await("stream", lambda: _answers(self.host, stream_port, "/livez"))
-            self._await("worker", self._worker_answers)
+            for kind in ("worker", "documents"):
+                self._await(kind, partial(self._worker_answers, kind))
             self._await("beat", lambda: True)
         self.is_up = True
         self._introduce(self._base(port), self._base(stream_port), demo)
@@ -151,9 +153,9 @@ class Run:
                 )
             self.wishes.pause()
 
-    def _worker_answers(self) -> bool:
+    def _worker_answers(self, kind: str) -> bool:
         url = self.addresses.get("REDIS_URL") or os.environ["REDIS_URL"]
-        name = services.worker_name(self.folder)
+        name = services.worker_name(self.folder, kind)
         # Whatever fails, here or in the transport: it does not answer yet.
         with Celery(broker=url) as client, contextlib.suppress(Exception):
             return bool(client.control.ping(destination=[name], timeout=0.5))

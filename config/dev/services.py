@@ -87,25 +87,39 @@ def all_services(folder: Path, host: str, port: int, stream_port: int) -> list[S
         "--log-level", "warning", "--no-access-log",
         "--respawn-failed-workers", "--workers-kill-timeout", "8",
     ]  # fmt: skip
-    worker = [
-        "celery", "-A", "config", "worker", "-Q", "default,documents,metrics",
-        "--pool", "prefork", "-c", "2", "--loglevel", "WARNING", "-n", worker_name(folder),
-        "--without-gossip", "--without-mingle", "--without-heartbeat",
-    ]  # fmt: skip
+    worker = _worker(worker_name(folder), queues="default,metrics", processes=2)
+    # On its own, so that long documents keep nothing else waiting. An embedder takes all cores.
+    documents = _worker(
+        worker_name(folder, "documents"), queues="documents", processes=max(1, _cores() // 2)
+    )
     # A file with beat's number would stop the next beat after a crash: name none.
     beat = [
         "celery", "-A", "config", "beat", "-s", str(folder / "celerybeat-schedule"),
         "--pidfile=", "--loglevel", "WARNING",
     ]  # fmt: skip
-    commands = {"web": web, "stream": stream, "worker": worker, "beat": beat}
+    commands = {
+        "web": web,
+        "stream": stream,
+        "worker": worker,
+        "documents": documents,
+        "beat": beat,
+    }
     return [
         Service(name, python + command, logs / f"{name}.log") for name, command in commands.items()
     ]
 
 
-def worker_name(folder: Path) -> str:
+def _worker(name: str, *, queues: str, processes: int) -> list[str]:
+    return [
+        "celery", "-A", "config", "worker", "-Q", queues, "-n", name,
+        "--pool", "prefork", "-c", str(processes), "--loglevel", "WARNING",
+        "--without-gossip", "--without-mingle", "--without-heartbeat",
+    ]  # fmt: skip
+
+
+def worker_name(folder: Path, kind: str = "worker") -> str:
     """Differs between checkouts: they may share a broker."""
-    return f"worker@{hashlib.sha256(str(folder).encode()).hexdigest()[:8]}"
+    return f"{kind}@{hashlib.sha256(str(folder).encode()).hexdigest()[:8]}"
 
 
 def variables_for(folder: Path, env_file: Path) -> dict[str, str]:

@@ -23,6 +23,7 @@ class Migration(migrations.Migration):
             fields=[
                 ('storage_path', models.TextField(primary_key=True, serialize=False)),
                 ('created_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
+                ('deleted_at', models.DateTimeField(help_text='When it was deleted first.', null=True)),
             ],
             options={
                 'db_table': 'deleted_blobs',
@@ -51,7 +52,7 @@ class Migration(migrations.Migration):
                 ('stage_started_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
                 ('processing_started_at', models.DateTimeField(null=True)),
                 ('processing_completed_at', models.DateTimeField(null=True)),
-                ('error_code', models.TextField(blank=True, choices=[('password_required', 'password_required'), ('no_text', 'no_text'), ('unsupported', 'unsupported'), ('damaged', 'damaged'), ('resource_limit', 'resource_limit'), ('type_mismatch', 'type_mismatch'), ('upload_interrupted', 'upload_interrupted'), ('file_missing', 'file_missing'), ('storage_forbidden', 'storage_forbidden'), ('storage_unavailable', 'storage_unavailable'), ('key_unavailable', 'key_unavailable'), ('provider_auth', 'provider_auth'), ('provider_quota', 'provider_quota'), ('provider_busy', 'provider_busy'), ('provider_unavailable', 'provider_unavailable'), ('provider_rejected', 'provider_rejected'), ('provider_lost', 'provider_lost'), ('embedder_unavailable', 'embedder_unavailable'), ('embedder_rejected', 'embedder_rejected'), ('worker_lost', 'worker_lost'), ('internal_error', 'internal_error')], default='')),
+                ('error_code', models.TextField(blank=True, default='', help_text='See failures.py.')),
                 ('error_message', models.TextField(blank=True, default='', help_text='Detail for staff.')),
                 ('failed_stage', models.TextField(blank=True, default='')),
                 ('failed_at', models.DateTimeField(null=True)),

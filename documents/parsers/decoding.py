@@ -1,6 +1,7 @@
-"""From bytes to text: by byte order mark, declaration, validity, and likeness, in this order."""
+"""From bytes to text: by byte order mark, validity, declaration, and likeness, in this order."""
 
 import codecs
+import re
 from typing import Final
 
 from charset_normalizer import from_bytes
@@ -15,14 +16,80 @@ _MARKS: Final = (
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
+_NUL: Final = "\0"
+_FEW_NULS: Final = 0.01
+_REPLACEMENT: Final = "\ufffd"
+_BROKEN_SHARE: Final = 0.1
+# Mainframes and machines long gone, which short texts are mistaken for.
+_EXOTIC: Final = [
+    *("cp037", "cp273", "cp424", "cp500", "cp875", "cp1026", "cp1140"),
+    *("hp_roman8", "cp1006", "ptcp154", "kz1048", "cp775", "cp864"),
+]
+_WESTERN: Final = "cp1252"
+# What pages declare when they mean it, as browsers have it.
+_CALLED_WESTERN: Final = ("iso-8859-1", "latin-1", "latin1", "ascii", "us-ascii")
+_CENTRAL: Final = "cp1250"
+_CLEARLY_LIKELIER: Final = 0.03
+_MOST_ACCENTED: Final = 0.5
+_ACCENTED: Final = re.compile("[À-ÖØ-öø-ÿŒœŠšŽžŸ]")
+_LETTERS: Final = re.compile(r"[^\W\d_]")
+# Signs within words, and capitals after small letters, tell of another encoding.
+_NOT_WESTERN: Final = re.compile(
+    r"[^\W\d_][„‚ƒ†‡ˆ‰‹›˜¡¢£¤¥¦§¨©¬¯±²³¶¸¹¼½¾¿×÷][^\W\d_]|[a-zß-öø-ÿ][À-ÖØ-Þ]"
+)
 
 
-def decoded(content: bytes, *, declared: str | None = None) -> tuple[str, str]:
+def decoded(content: bytes, *, declared: str = "") -> tuple[str, str]:
     """Give the text and the name of its encoding, or refuse what is no text."""
     for mark, encoding in _MARKS:
         if content.startswith(mark):
             return content.decode(encoding, errors="replace"), encoding
-    best = from_bytes(content).best()
+    declared = _WESTERN if declared.lower() in _CALLED_WESTERN else declared
+    for encoding in ("utf-8", declared):
+        text = _strictly(content, encoding)
+        if text is not None and text.count(_NUL) <= len(text) * _FEW_NULS:
+            return text, encoding
+    if _NUL.encode() not in content:
+        return _broken_utf8(content) or _western(content) or _likeliest(content)
+    return _likeliest(content)
+
+
+def _strictly(content: bytes, encoding: str) -> str | None:
+    try:
+        return content.decode(encoding) if encoding else None
+    except (UnicodeError, LookupError):
+        return None
+
+
+def _broken_utf8(content: bytes) -> tuple[str, str] | None:
+    text = content.decode("utf-8", errors="replace")
+    broken = text.count(_REPLACEMENT)
+    beyond_ascii = sum(not character.isascii() for character in text) - broken
+    return (text, "utf-8") if broken <= beyond_ascii * _BROKEN_SHARE else None
+
+
+def _western(content: bytes) -> tuple[str, str] | None:
+    """Read as the most common of the old encodings, if that looks like words.
+
+    Guessing by likeness alone takes English with one umlaut for Baltic.
+    """
+    text = _strictly(content, _WESTERN)
+    if text is None or _NOT_WESTERN.search(text):
+        return None
+    if len(_ACCENTED.findall(text)) > len(_LETTERS.findall(text)) * _MOST_ACCENTED:
+        return None
+    found = from_bytes(content, cp_isolation=[_WESTERN, _CENTRAL], enable_fallback=False)
+    coherence = {match.encoding: match.coherence for match in found}
+    if not coherence or (
+        _WESTERN in coherence
+        and coherence.get(_CENTRAL, 0) > coherence[_WESTERN] + _CLEARLY_LIKELIER
+    ):
+        return None
+    return text, _WESTERN
+
+
+def _likeliest(content: bytes) -> tuple[str, str]:
+    best = from_bytes(content, cp_exclusion=_EXOTIC, enable_fallback=False).best()
     if best is None:
         raise StepFailed(Code.UNSUPPORTED, "Not text in any known encoding.")
     return str(best), best.encoding

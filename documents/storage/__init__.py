@@ -84,7 +84,7 @@ class Part(Iterator[bytes]):
         self._stream.close()
 
 
-def remove(key: str) -> None:
+def delete(key: str) -> None:
     current().remove(key)
 
 

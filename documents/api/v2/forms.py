@@ -20,8 +20,8 @@ from django.http.multipartparser import MultiPartParser, MultiPartParserError
 from core.api.base import drain
 from core.api.v2 import UnsupportedMediaType
 from core.errors import DomainError, InvalidInput
+from documents import filenames
 from documents.models import LARGEST_BYTES
-from documents.types import clean_filename
 
 FILE: Final = "file"
 FIELDS: Final = ("filename", "document_type", "metadata")
@@ -163,20 +163,28 @@ class Receiver(FileUploadHandler):
         if self.size > LARGEST_BYTES:
             raise _too_large()
         self.sha256.update(raw_data)
-        try:
+        with _disk():
             self._target.write(raw_data)
-        except OSError as error:
-            detail = "The file can't be taken at the moment. Send it again in a minute."
-            raise DiskFull(detail, extra={"retry_after": 60}) from error
 
     def file_complete(self, file_size: int) -> File[bytes]:
+        with _disk():
+            self._target.flush()
         return File(self._target, self.name)
+
+
+@contextmanager
+def _disk() -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        detail = "The file can't be taken at the moment. Send it again in a minute."
+        raise DiskFull(detail, extra={"retry_after": 60}) from error
 
 
 class Form(MultiPartParser):
     def sanitize_file_name(self, file_name: str) -> str | None:
         """Keep names as they are: the stock method takes `&amp;` in them for HTML."""
-        return clean_filename(file_name) or None
+        return filenames.clean(file_name) or None
 
 
 class Body:

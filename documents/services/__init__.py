@@ -1,0 +1,1 @@
+"""What can be done with documents; the modules of this package hold the parts."""
