@@ -83,6 +83,18 @@ def _key(name: str, key_id: str, text: str) -> bytes:
     return key
 
 
+def _address(name: str, default: str) -> str:
+    """Read an address to which documents or secrets go: without https, only on this machine."""
+    value: str = env.str(name, default=default)
+    safe = r"https://[^/?#\s@]+|http://(localhost|127\.0\.0\.1|\[::1\])(:\d+)?"
+    if value and not re.fullmatch(rf"({safe})(/[^?#\s]*)?", value):
+        raise ImproperlyConfigured(
+            f"{name} must be an address such as https://api.example.org. Only this machine's own"
+            " may begin with http://localhost."
+        )
+    return value
+
+
 # Where the data is.
 DATABASE_URL = _required("DATABASE_URL", "Start the embedded server with `make up`.")
 REDIS_URL = _required("REDIS_URL", "Start the embedded server with `make up`.")
@@ -131,6 +143,13 @@ DOCUMENT_STORAGE_SECRET: str = env.str("DOCUMENT_STORAGE_SECRET", default="")
 DOCUMENTS_PER_PERSON: int = env.int("DOCUMENTS_PER_PERSON", default=1000)
 DOCUMENT_BYTES_PER_PERSON: int = env.int("DOCUMENT_BYTES_PER_PERSON", default=2 * 1024**3)
 
+# The parsing service LlamaParse: without a key, files are read here alone. Its other addresses are
+# in docs/howto/llama-parse.md.
+LLAMA_CLOUD_API_KEY: str = env.str("LLAMA_CLOUD_API_KEY", default="")
+LLAMA_CLOUD_BASE_URL = _address("LLAMA_CLOUD_BASE_URL", "https://api.cloud.llamaindex.ai")
+# Where other services reach this one from outside. Without it LlamaParse is asked, and cannot call.
+PUBLIC_URL = _address("PUBLIC_URL", "")
+
 # After so many seconds without a sign of life, a worker's document is given to another one.
 DOCUMENT_LEASE_SECONDS: int = env.int("DOCUMENT_LEASE_SECONDS", default=40)
 
@@ -138,6 +157,8 @@ LOG_LEVEL: str = env.str("LOG_LEVEL", default="INFO")
 
 if STREAM_URL and not re.fullmatch(r"https?://[^/?#\s]+(/[^?#\s]*)?", STREAM_URL):
     raise ImproperlyConfigured("STREAM_URL must be an address such as https://streams.example.org.")
+if not re.fullmatch(r"[\x21-\x7e]*", LLAMA_CLOUD_API_KEY):
+    raise ImproperlyConfigured("LLAMA_CLOUD_API_KEY must be one word, as LlamaCloud shows it.")
 if TRUSTED_PROXIES < 0:
     raise ImproperlyConfigured("TRUSTED_PROXIES must be 0 or more: the number of our own proxies.")
 

@@ -210,6 +210,9 @@ STORAGES = {
 DOCUMENTS_PER_PERSON = env.DOCUMENTS_PER_PERSON
 DOCUMENT_BYTES_PER_PERSON = env.DOCUMENT_BYTES_PER_PERSON
 DOCUMENT_LEASE_SECONDS = env.DOCUMENT_LEASE_SECONDS
+LLAMA_CLOUD_API_KEY = env.LLAMA_CLOUD_API_KEY
+LLAMA_CLOUD_BASE_URL = env.LLAMA_CLOUD_BASE_URL.rstrip("/")
+PUBLIC_URL = env.PUBLIC_URL.rstrip("/")
 
 # Storage modes of the check-ins
 
@@ -237,5 +240,9 @@ LOGGING = {
         "celery.beat": {"level": "WARNING"},
         "celery.worker.strategy": {"level": "WARNING"},
         "celery.app.trace": {"level": "WARNING"},
+        # Their details are keys and what is sent.
+        "httpcore": {"level": "WARNING"},
+        "httpx": {"level": "WARNING"},
+        "llama_cloud": {"level": "WARNING"},
     },
 }

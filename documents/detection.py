@@ -42,7 +42,10 @@ _WORD_PARTS_IN_BYTES: Final = re.compile(rb"word/\w+\.xml")
 _OLE: Final = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 _ENCRYPTED_PACKAGE: Final = "EncryptedPackage".encode("utf-16-le")
 # Made of characters, but not to be read by people.
-_NOT_FOR_READING: Final = re.compile(rb"\s*(?:\{\\rtf|%!PS|<svg\b|<\?xml[^>]*>\s*<svg\b)")
+_NOT_FOR_READING: Final = re.compile(
+    rb"\s*(?:\{\\rtf|%!PS|(?:<\?xml[^>]*>\s*)?(?:<!--.*?-->\s*)*<(?:!doctype\s+)?svg\b)",
+    re.IGNORECASE | re.DOTALL,
+)
 _PAGE: Final = re.compile(
     r"\s*(?:<\?xml[^>]*>\s*)?(?:<!--.*?-->\s*)*<(?:!doctype\s+html|html|head|body)\b",
     re.IGNORECASE | re.DOTALL,
@@ -120,7 +123,7 @@ def _kind_of_text(head: bytes, filename: str) -> str:
 
 
 def _whole_characters(head: bytes) -> bytes:
-    """Cut behind the last line, in any encoding, so that no character is cut in two."""
-    line_ends = head.rfind(b"\n")
-    wide = 4
-    return head[: (line_ends // wide) * wide] if line_ends > 0 else head
+    """Cut behind the last line, so that no character is cut in two. NULs tell of wide ones."""
+    width = 4 if b"\0" in head else 1
+    line_ends = head.rfind(b"\n") // width * width + width
+    return head[:line_ends] if line_ends > width else head

@@ -11,7 +11,8 @@ whether a row refers to it: see keep_keys_in_use and keep_sealed_by_key.
 
 import datetime as dt
 import itertools
-from typing import Final
+import uuid
+from typing import Any, Final
 
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from django.conf import settings
@@ -37,11 +38,11 @@ FLAG: Final = "vector_encryption"
 PORTION_ROWS: Final = 200
 PORTION_BYTES: Final = 8 * 1024 * 1024
 PORTION_KEYS: Final = 500
-SEALED_TABLES: Final[tuple[type[SealedRow], ...]] = (
-    DocumentText,
-    DocumentTerms,
-    DocumentChunk,
-    UserDocumentVectors,
+SEALED: Final[tuple[models.Manager[Any], ...]] = (
+    DocumentText.objects,
+    DocumentTerms.objects,
+    DocumentChunk.objects,
+    UserDocumentVectors.objects,
 )
 
 
@@ -191,13 +192,13 @@ def reencrypt(person: gate.Person) -> int:
     waiting = [Q(key_id__in=[row.id for row in _rotated(person)])]
     if flags.is_on(FLAG, person.id, default=True):
         waiting.append(Q(key_id__isnull=True))
-    for table, condition in itertools.product(SEALED_TABLES, waiting):
+    for table, condition in itertools.product(SEALED, waiting):
         if rows := _take(table, condition & Q(user_id=person.id)):
             # A key that a row refers to cannot be retired, so the keys of these are all there.
             ring = _sealing_ring(person)
             for row in rows:
                 seal(ring, row, unseal(ring, row))
-            table._default_manager.bulk_update(rows, ["sealed", "key"])
+            table.bulk_update(rows, ["sealed", "key"])
             return len(rows)
     return 0
 
@@ -215,20 +216,21 @@ class _OctetLength(models.Func):
     output_field = models.IntegerField()
 
 
-def _take(table: type[SealedRow], condition: Q) -> list[SealedRow]:
+def _take(table: models.Manager[Any], condition: Q) -> list[SealedRow]:
     """Lock rows that nobody else holds, up to the size of a portion."""
     found = (
-        table._default_manager.select_for_update(skip_locked=True, no_key=True)
+        table.select_for_update(skip_locked=True, no_key=True)
         .filter(condition)
         .values_list("id", _OctetLength("sealed"))[:PORTION_ROWS]
     )
-    ids, size = [], 0
+    ids: list[uuid.UUID] = []
+    size = 0
     for row_id, length in found:
         size += length
         if ids and size > PORTION_BYTES:
             break
         ids.append(row_id)
-    return list(table._default_manager.filter(id__in=ids)) if ids else []
+    return list(table.filter(id__in=ids)) if ids else []
 
 
 def retire(person: gate.Person, *, now: dt.datetime) -> tuple[list[int], list[int]]:

@@ -80,7 +80,9 @@ class Document(PersonRow):
             models.CheckConstraint(
                 condition=Q(
                     Q(total_chunks__isnull=True, processed_chunks=0, failed_chunks=0)
+                    # Said though the rest implies it: a null makes a check true.
                     | Q(
+                        total_chunks__isnull=False,
                         total_chunks__gte=models.F("processed_chunks") + models.F("failed_chunks"),
                         processed_chunks__gte=0,
                         failed_chunks__gte=0,

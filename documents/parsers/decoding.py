@@ -17,7 +17,7 @@ _MARKS: Final = (
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
 _NUL: Final = "\0"
-_FEW_NULS: Final = 0.01
+_FEW: Final = 0.01
 _REPLACEMENT: Final = "\ufffd"
 _BROKEN_SHARE: Final = 0.1
 # Mainframes and machines long gone, which short texts are mistaken for.
@@ -43,15 +43,22 @@ def decoded(content: bytes, *, declared: str = "") -> tuple[str, str]:
     """Give the text and the name of its encoding, or refuse what is no text."""
     for mark, encoding in _MARKS:
         if content.startswith(mark):
-            return content.decode(encoding, errors="replace"), encoding
+            return _marked(content, encoding)
     declared = _WESTERN if declared.lower() in _CALLED_WESTERN else declared
     for encoding in ("utf-8", declared):
         text = _strictly(content, encoding)
-        if text is not None and text.count(_NUL) <= len(text) * _FEW_NULS:
+        if text is not None and text.count(_NUL) <= len(text) * _FEW:
             return text, encoding
     if _NUL.encode() not in content:
         return _broken_utf8(content) or _western(content) or _likeliest(content)
     return _likeliest(content)
+
+
+def _marked(content: bytes, encoding: str) -> tuple[str, str]:
+    text = content.decode(encoding, errors="replace")
+    if text.count(_REPLACEMENT) > 1 + len(text) * _FEW:
+        raise StepFailed(Code.UNSUPPORTED, f"A mark of {encoding}, but no such text.")
+    return text, encoding
 
 
 def _strictly(content: bytes, encoding: str) -> str | None:

@@ -1,13 +1,13 @@
-"""Taking a file in: its row first, then its bytes, each step in a short transaction of its own.
+"""Taking a file in: its row first, then its bytes, each in a short transaction of its own.
 
 No transaction is open while bytes go to the storage, however slow that is. Whatever breaks off
 leaves a row that says how far it came; the same file sent again goes on from there.
 """
 
-import uuid
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, BinaryIO, Final
 
+from django.conf import settings
 from django.db import connection
 
 from accounts import services as accounts
@@ -15,14 +15,14 @@ from core import gate
 from core.errors import DomainError
 from core.gate import Claims, Person
 from core.models import uuid7
-from documents import detection, filenames, leases, queries, storage, tasks
+from documents import detection, details, leases, queries, storage, tasks
 from documents.failures import FAILURES, Code, StepFailed
 from documents.leases import Claim, Lost
 from documents.models import Document, DocumentAction
-from documents.services import metadata as words
-from documents.statuses import BEFORE_STORED, Status
+from documents.statuses import Status
 
-LOCK: Final = "SELECT pg_advisory_xact_lock(hashtextextended('documents ' || %s, 0))"
+LOCK: Final = "SELECT pg_advisory_xact_lock(hashtextextended('documents of ' || %s, 0))"
+NOT_STORED: Final = (Status.PENDING, Status.UPLOADING)
 RETRY_SECONDS: Final = 30
 
 
@@ -31,13 +31,17 @@ class FileEmpty(DomainError):
 
 
 class FileRefused(DomainError):
-    status = 415
-    code = "unsupported-type"
+    """Its code is that of the failure which the file would end in."""
 
-
-class TypeMismatch(DomainError):
     status = 415
-    code = "type-mismatch"
+
+    def __init__(self, failure: StepFailed) -> None:
+        told = FAILURES[failure.code]
+        super().__init__(
+            f"file: {told.title}. {told.advice}",
+            extra={"supported_types": sorted(set(detection.BY_SUFFIX.values()))},
+        )
+        self.code = failure.code.replace("_", "-")
 
 
 class QuotaExceeded(DomainError):
@@ -51,19 +55,26 @@ class DocumentDeleted(DomainError):
 
 
 class StorageAway(DomainError):
+    """Its code tells a storage that refuses us from one that is away."""
+
     status = 503
-    code = "storage-unavailable"
     retryable = True
+
+    def __init__(self, failure: StepFailed, *, detail: str) -> None:
+        super().__init__(detail, extra={"retry_after": RETRY_SECONDS})
+        self.code = failure.code.replace("_", "-")
 
 
 @dataclass(frozen=True, slots=True)
 class File:
-    """A file that was sent, on the disk of this machine."""
+    """A file that was sent, on a disk of this machine, and what was said of it."""
 
     content: BinaryIO
     size: int
     sha256: str
     filename: str
+    document_type: str = ""
+    metadata: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,3 +86,121 @@ class Uploaded:
 def find_uploader(claims: Claims) -> Person:
     """Tell whose upload it would be, before a byte of it is read."""
     return accounts.authenticate_again(claims)
+
+
+def upload(*, claims: Claims, file: File) -> Uploaded:
+    """Store a file as a document; one that the person has already is that document."""
+    media_type = _media_type(file)
+    row, is_new, claim = _accept(claims, file, media_type)
+    if claim is not None:
+        row = _store(claim, row, file)
+    return Uploaded(row, is_new)
+
+
+def _media_type(file: File) -> str:
+    if not file.size:
+        raise FileEmpty("file: is empty. Send a file with something in it.")
+    try:
+        found = detection.detect(file.content, file.filename)
+        if detection.mismatch(found, file.filename):
+            raise StepFailed(Code.TYPE_MISMATCH)
+    except StepFailed as failure:
+        raise FileRefused(failure) from failure
+    return found
+
+
+def _accept(claims: Claims, file: File, media_type: str) -> tuple[Document, bool, Claim | None]:
+    """Find or make the document, and claim the storing of its bytes if nobody does that."""
+    with gate.unit_of_work():
+        person = gate.enter(claims)
+        if person is None:
+            raise accounts.TokenRefused("Invalid or expired token")
+        with connection.cursor() as cursor:
+            cursor.execute(LOCK, [str(person.id)])
+        document_id = uuid7()
+        Document.objects.bulk_create(
+            [
+                Document(
+                    id=document_id,
+                    tenant_id=person.tenant_id,
+                    user_id=person.id,
+                    original_filename=details.checked_filename(file.filename),
+                    file_size=file.size,
+                    content_type=media_type,
+                    file_hash=file.sha256,
+                    storage_path=storage.new_key(document_id),
+                    document_type=details.checked_type(file.document_type),
+                    metadata=details.checked_metadata(file.metadata),
+                )
+            ],
+            ignore_conflicts=True,
+        )
+        row = Document.objects.select_for_update().get(user_id=person.id, file_hash=file.sha256)
+        is_new = row.id == document_id
+        if is_new:
+            _check_quota(person)
+            note(row, person, DocumentAction.Action.UPLOADED)
+        claim = leases.claim_upload(row.id) if _is_wanting(row) else None
+        row.refresh_from_db()
+    return row, is_new, claim
+
+
+def _check_quota(person: Person) -> None:
+    """With the person locked, and the new document counted."""
+    if queries.kept(person.id).is_too_much:
+        count, size = settings.DOCUMENTS_PER_PERSON, settings.DOCUMENT_BYTES_PER_PERSON
+        raise QuotaExceeded(
+            f"You may keep {count:,} documents of {size:,} bytes together. Delete some first."
+        )
+
+
+def _is_wanting(row: Document) -> bool:
+    """Tell whether the bytes of a document are not, or no more, in the storage."""
+    if row.status in NOT_STORED:
+        return True
+    if row.status not in {Status.FAILED, Status.CANCELLED}:
+        return False
+    return row.failed_stage in NOT_STORED or row.error_code == Code.FILE_MISSING
+
+
+def _store(claim: Claim, row: Document, file: File) -> Document:
+    try:
+        with leases.Heartbeat(claim):
+            storage.put(row.storage_path, file.content, size=file.size)
+            with leases.held(claim) as (_, held):
+                leases.hand_on(claim, held, Status.PROCESSING)
+                held.refresh_from_db()
+    except StepFailed as failure:
+        return _give_up(claim, failure)
+    except Lost:
+        return _as_it_is(claim)
+    tasks.wake()
+    return held
+
+
+def _give_up(claim: Claim, failure: StepFailed) -> Document:
+    try:
+        leases.fail(claim, failure)
+    except Lost:
+        return _as_it_is(claim)
+    detail = f"The file can't be stored at the moment. Send it again in {RETRY_SECONDS} seconds."
+    raise StorageAway(failure, detail=detail) from failure
+
+
+def _as_it_is(claim: Claim) -> Document:
+    """Show a document that was cancelled, or whose bytes another request stored first."""
+    with gate.as_person(claim.user_id) as person:
+        row = Document.objects.filter(user_id=person.id, id=claim.document_id).first()
+    if row is None:
+        raise DocumentDeleted("The document was deleted while its file was being stored.")
+    return row
+
+
+def note(row: Document, person: Person, action: DocumentAction.Action) -> None:
+    DocumentAction.objects.create(
+        tenant_id=row.tenant_id,
+        user_id=row.user_id,
+        document_id=row.id,
+        action=action,
+        actor_id=person.id,
+    )

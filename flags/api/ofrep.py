@@ -22,6 +22,7 @@ from django.utils.http import parse_etags
 from rest_framework.response import Response
 
 from accounts.types import ApiScope, KeyHolder
+from core import streams
 from core.api.base import (
     HotPath,
     as_domain_error,
@@ -279,7 +280,7 @@ def _streams(question: Question, rule_set: RuleSet, now: dt.datetime) -> tuple[b
     if url is None:
         return b"", ""
     told = b',"eventStreams":%b' % msgspec.json.encode([{"type": "sse", "url": url}])
-    return told, f".{int(now.timestamp()) + stream.TICKET_SECONDS}"
+    return told, f".{int(now.timestamp()) + streams.TICKET_SECONDS}"
 
 
 # ETags: `"hash"`, or `"hash.expiry"` where a stream was announced.
@@ -318,7 +319,7 @@ def _is_good_for_long(expiry: str, now: dt.datetime) -> bool:
     if not settings.STREAM_URL:
         return True
     rest = int(expiry) - now.timestamp() if re.fullmatch(r"[0-9]{1,12}", expiry) else 0
-    return rest > stream.TICKET_SECONDS / 2
+    return rest > streams.TICKET_SECONDS / 2
 
 
 def with_tag(response: HttpResponse, tag: str) -> HttpResponse:

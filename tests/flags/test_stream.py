@@ -27,7 +27,7 @@ from accounts.models import ApiKey, RefreshFamily, User
 from accounts.types import ApiScope
 from config.dev import services
 from config.dev.processes import last_lines, wait_until
-from core import tickets
+from core import streams, tickets
 from core.gate import Claims
 from core.tickets import Ticket
 from flags import rules
@@ -360,9 +360,9 @@ def test_forgets_streams_that_their_clients_have_left(server, dana, log):
 
 def test_refuses_new_streams_while_there_are_as_many_as_it_can_hold():
     async def fill() -> dict[str, str]:
-        seats = stream.Seats(most=2, most_of_one=10)
+        seats = streams.Seats(most=2, most_of_one=10)
         with seats.taken("dana"):
-            with seats.taken("erin"), pytest.raises(stream.StreamsUnavailable) as refusal:
+            with seats.taken("erin"), pytest.raises(streams.StreamsUnavailable) as refusal:
                 seats.refuse_if_full()
             seats.refuse_if_full()
         return refusal.value.headers
@@ -371,16 +371,16 @@ def test_refuses_new_streams_while_there_are_as_many_as_it_can_hold():
 
 
 def test_refuses_a_good_ticket_too_while_it_is_full(dana, monkeypatch):
-    monkeypatch.setattr(stream, "seats", stream.Seats(most=0, most_of_one=10))
+    monkeypatch.setattr(stream, "seats", streams.Seats(most=0, most_of_one=10))
     query = urlencode({"ticket": ticket_of(dana)}).encode()
 
-    with pytest.raises(stream.StreamsUnavailable):
+    with pytest.raises(streams.StreamsUnavailable):
         asyncio.run(stream.flags(Request({"type": "http", "headers": [], "query_string": query})))
 
 
 def test_makes_room_for_as_many_as_come_at_once():
     async def crowd() -> list[bool]:
-        seats = stream.Seats(most=100, most_of_one=2)
+        seats = streams.Seats(most=100, most_of_one=2)
         with ExitStack() as stack:
             taken = [stack.enter_context(seats.taken("dana")) for _ in range(5)]
             return [seat.is_given_away for seat in taken]
@@ -503,7 +503,7 @@ def test_sends_a_heartbeat_while_nothing_happens(dana, own_rules):
 
     async def listen() -> None:
         ticket = Ticket(claims=claims_of(dana), key_id=None)
-        response = stream.answer(events_of(ticket), heartbeat_seconds=0.01)
+        response = streams.answer(events_of(ticket), heartbeat_seconds=0.01)
         gone = asyncio.Event()
 
         async def receive() -> dict[str, Any]:

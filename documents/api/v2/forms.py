@@ -20,7 +20,7 @@ from django.http.multipartparser import MultiPartParser, MultiPartParserError
 from core.api.base import drain
 from core.api.v2 import UnsupportedMediaType
 from core.errors import DomainError, InvalidInput
-from documents import filenames
+from documents import details
 from documents.models import LARGEST_BYTES
 
 FILE: Final = "file"
@@ -184,7 +184,7 @@ def _disk() -> Iterator[None]:
 class Form(MultiPartParser):
     def sanitize_file_name(self, file_name: str) -> str | None:
         """Keep names as they are: the stock method takes `&amp;` in them for HTML."""
-        return filenames.clean(file_name) or None
+        return details.clean_filename(file_name) or None
 
 
 class Body:

@@ -65,7 +65,7 @@ class Job:
         return self.configuration.get("user_metadata") or {}
 
     @property
-    def webhook(self) -> dict[str, Any]:
+    def webhook(self) -> Any:
         (webhook,) = self.configuration["webhook_configurations"]
         return webhook
 
@@ -206,7 +206,7 @@ def signed(body: bytes, secret: str) -> str:
     return "sha256=" + hmac.new(secret.encode(), body, hashlib.sha256).hexdigest()
 
 
-class _Refusal(Exception):  # noqa: N818
+class _Refusal(Exception):
     def __init__(self, status: int) -> None:
         self.status = status
 
