@@ -85,7 +85,7 @@ def _key(name: str, key_id: str, text: str) -> bytes:
 
 def _address(name: str, default: str) -> str:
     """Read an address to which documents or secrets go: without https, only on this machine."""
-    value: str = env.str(name, default=default)
+    value: str = env.str(name, default="") or default
     safe = r"https://[^/?#\s@]+|http://(localhost|127\.0\.0\.1|\[::1\])(:\d+)?"
     if value and not re.fullmatch(rf"({safe})(/[^?#\s]*)?", value):
         raise ImproperlyConfigured(

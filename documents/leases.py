@@ -254,7 +254,9 @@ def fail(claim: Claim, failure: StepFailed) -> None:
     code = failure.code
     with held(claim) as (_, row):
         now, tries = _now(), row.tries + 1
-        seconds = _pause_after(code, tries, failure.retry_after)
+        # The bytes of an upload are gone with its request.
+        is_upload = claim.stage not in STAGES
+        seconds = None if is_upload else _pause_after(code, tries, failure.retry_after)
         retry_at = None if seconds is None else now + dt.timedelta(seconds=seconds)
         _end_attempt(row, DocumentAttempt.Outcome.FAILED, now, code, failure.detail, retry_at)
         if retry_at is None:

@@ -1,6 +1,9 @@
 """Work for later. Rows are the truth: the broker only wakes, and what is lost is found again."""
 
+from contextlib import suppress
+
 from celery import shared_task
+from kombu.exceptions import OperationalError
 
 from documents import blobs, leases, pipeline
 
@@ -25,3 +28,15 @@ def watch() -> None:
 def delete_blobs() -> int:
     """Delete from the storage what belonged to documents that are gone."""
     return blobs.delete_noted()
+
+
+def wake() -> None:
+    """Say that a document is due. While the broker is away, `watch` must find it."""
+    with suppress(OperationalError):
+        advance.apply_async(retry=False)
+
+
+def wake_cleaner() -> None:
+    """Say that a file is to be deleted; the timetable would get to it, too."""
+    with suppress(OperationalError):
+        delete_blobs.apply_async(retry=False)

@@ -279,7 +279,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name='document',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(models.Q(('failed_chunks', 0), ('processed_chunks', 0), ('total_chunks__isnull', True)), models.Q(('failed_chunks__gte', 0), ('processed_chunks__gte', 0), ('total_chunks__isnull', False), ('total_chunks__gte', django.db.models.expressions.CombinedExpression(models.F('processed_chunks'), '+', models.F('failed_chunks')))), _connector='OR')), name='documents_chunk_counts'),
+            constraint=models.CheckConstraint(condition=models.Q(models.Q(models.Q(('failed_chunks', 0), ('processed_chunks', 0), ('total_chunks__isnull', True)), models.Q(('failed_chunks__gte', 0), ('processed_chunks__gte', 0), ('total_chunks__gte', django.db.models.expressions.CombinedExpression(models.F('processed_chunks'), '+', models.F('failed_chunks'))), ('total_chunks__isnull', False)), _connector='OR')), name='documents_chunk_counts'),
         ),
         migrations.AddConstraint(
             model_name='document',

@@ -90,8 +90,13 @@ def find_uploader(claims: Claims) -> Person:
 
 def upload(*, claims: Claims, file: File) -> Uploaded:
     """Store a file as a document; one that the person has already is that document."""
-    media_type = _media_type(file)
-    row, is_new, claim = _accept(claims, file, media_type)
+    said = {
+        "original_filename": details.checked_filename(file.filename),
+        "document_type": details.checked_type(file.document_type),
+        "metadata": details.checked_metadata(file.metadata),
+        "content_type": _media_type(file),
+    }
+    row, is_new, claim = _accept(claims, file, said)
     if claim is not None:
         row = _store(claim, row, file)
     return Uploaded(row, is_new)
@@ -109,7 +114,9 @@ def _media_type(file: File) -> str:
     return found
 
 
-def _accept(claims: Claims, file: File, media_type: str) -> tuple[Document, bool, Claim | None]:
+def _accept(
+    claims: Claims, file: File, said: dict[str, Any]
+) -> tuple[Document, bool, Claim | None]:
     """Find or make the document, and claim the storing of its bytes if nobody does that."""
     with gate.unit_of_work():
         person = gate.enter(claims)
@@ -124,13 +131,10 @@ def _accept(claims: Claims, file: File, media_type: str) -> tuple[Document, bool
                     id=document_id,
                     tenant_id=person.tenant_id,
                     user_id=person.id,
-                    original_filename=details.checked_filename(file.filename),
                     file_size=file.size,
-                    content_type=media_type,
                     file_hash=file.sha256,
                     storage_path=storage.new_key(document_id),
-                    document_type=details.checked_type(file.document_type),
-                    metadata=details.checked_metadata(file.metadata),
+                    **said,
                 )
             ],
             ignore_conflicts=True,
