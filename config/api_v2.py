@@ -5,6 +5,7 @@ from django.urls import path
 from accounts.api.v2 import auth
 from analytics.api.v2 import analytics, summary
 from assessments.api.v2 import assessments
+from documents.api.v2 import progress
 from flags.api.v2 import flags
 from health.api.v2 import events, timeline
 from insights.api.v2 import insights
@@ -23,6 +24,7 @@ urlpatterns = [
     path("auth/refresh", auth.Refresh.as_view()),
     path("auth/revoke", auth.Revoke.as_view()),
     path("auth/signup", auth.SignUp.as_view()),
+    path("documents/progress-stream", progress.ProgressStream.as_view()),
     path("flags", flags.Flags.as_view()),
     path("flags/<str:key>", flags.Flag.as_view()),
     path("health/daily-summary", summary.DailySummary.as_view()),

@@ -1,5 +1,6 @@
 """The stream server: answers that last for hours, for which a web process has no threads."""
 
+import asyncio
 import os
 import resource
 import signal
@@ -31,6 +32,8 @@ from core import gate, requests  # noqa: E402
 from core.api.base import unforeseen  # noqa: E402
 from core.api.v2 import PROBLEM, problem  # noqa: E402
 from core.errors import DomainError  # noqa: E402
+from documents.api import hints  # noqa: E402
+from documents.api import stream as document_stream  # noqa: E402
 from flags import agent, rules  # noqa: E402
 from flags.api import stream  # noqa: E402
 
@@ -115,6 +118,14 @@ async def end_streams_at_signals(_app: Starlette) -> AsyncIterator[None]:
     yield
 
 
+@asynccontextmanager
+async def lifespan(app: Starlette) -> AsyncIterator[None]:
+    listening = asyncio.create_task(hints.listen())
+    async with end_streams_at_signals(app):
+        yield
+    listening.cancel()
+
+
 gate.refuse_bypass()
 # Each stream is an open file, and systems give a process few unless it asks.
 _, most_files = resource.getrlimit(resource.RLIMIT_NOFILE)
@@ -126,6 +137,7 @@ application = Starlette(
     routes=[
         Route("/livez", livez),
         Route(stream.PATH, stream.flags),
+        Route(document_stream.PATH, document_stream.documents),
     ],
     middleware=[
         Middleware(
@@ -138,5 +150,5 @@ application = Starlette(
         Middleware(Frame),
     ],
     exception_handlers={DomainError: refuse, HTTPException: refuse},
-    lifespan=end_streams_at_signals,
+    lifespan=lifespan,
 )

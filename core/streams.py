@@ -5,10 +5,9 @@ runs in the one thread of the server's event loop; the database is asked in thre
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from contextlib import contextmanager, suppress
 from functools import partial
 from typing import Final, TypeVar
 from urllib.parse import urlencode
@@ -93,16 +92,35 @@ def farewell() -> ServerSentEvent:
     return ServerSentEvent(comment="too many streams", retry=RETRY_LATER_MS)
 
 
-@dataclass(eq=False, slots=True)
 class Seat:
     """The place of one open stream, which is woken when there is something to look at."""
 
-    woken: asyncio.Event = field(default_factory=asyncio.Event)
-    is_given_away: bool = False
+    def __init__(self) -> None:
+        self.is_given_away = False
+        self._woken = asyncio.Event()
+        self._clock = asyncio.get_running_loop().time
+        self._checked = self._clock()
+        # Whoever comes looks once before they wait.
+        self.wake()
+
+    def wake(self) -> None:
+        self._woken.set()
 
     def give_away(self) -> None:
         self.is_given_away = True
-        self.woken.set()
+        self.wake()
+
+    async def stays(self, still_holds: Callable[[], Awaitable[bool]], check_seconds: float) -> bool:
+        """Wait until there may be something to look at; False when the stream is to end."""
+        if self._clock() >= self._checked + check_seconds:
+            if not await still_holds():
+                return False
+            self._checked = self._clock()
+        with suppress(TimeoutError):
+            async with asyncio.timeout_at(self._checked + check_seconds):
+                await self._woken.wait()
+        self._woken.clear()
+        return not self.is_given_away
 
 
 class Seats:

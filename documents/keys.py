@@ -272,19 +272,61 @@ def rewrap() -> int:
     return len(rows)
 
 
-def wrapping_keys() -> dict[str, int]:
-    """Tell how many data keys each key of the environment wraps, known or not; as the system."""
-    found = EncryptionKey.objects.filter(wrapped_key__isnull=False).order_by()
-    return dict(found.values_list("kek_id").annotate(Count("id")).order_by("kek_id"))
+# What the system knows of everybody's keys
+
+
+def people_with(status: EncryptionKey.Status, *, made_before: dt.datetime) -> list[uuid.UUID]:
+    """List whose key of this state was made before that time."""
+    found = EncryptionKey.objects.filter(key_status=status, created_at__lt=made_before)
+    return list(found.order_by("user_id").values_list("user_id", flat=True).distinct())
+
+
+def people_to_reencrypt() -> list[uuid.UUID]:
+    """List who has rotated keys or plain rows."""
+    rotated = EncryptionKey.objects.filter(key_status=EncryptionKey.Status.ROTATED)
+    plain = [rows.filter(key__isnull=True).order_by().values("user_id") for rows in SEALED]
+    found = rotated.order_by().values("user_id").union(*plain)
+    return list(found.order_by("user_id").values_list("user_id", flat=True))
+
+
+def rows_by_key(user_id: uuid.UUID) -> dict[uuid.UUID | None, int]:
+    """Count the rows under each key of a person; None stands for plain rows."""
+    counts: dict[uuid.UUID | None, int] = {}
+    for rows in SEALED:
+        found = rows.filter(user_id=user_id).order_by().values_list("key_id")
+        for key_id, count in found.annotate(Count("id")):
+            counts[key_id] = counts.get(key_id, 0) + count
+    return counts
+
+
+def rows_by_state() -> dict[str, int]:
+    """Count all rows by the state of their key; "plain" are those without one."""
+    counts: dict[str, int] = {}
+    for rows in SEALED:
+        found = rows.order_by().values_list("key__key_status").annotate(Count("id"))
+        for state, count in found:
+            counts[state or "plain"] = counts.get(state or "plain", 0) + count
+    return counts
+
+
+def keys_by_state() -> dict[str, int]:
+    found = EncryptionKey.objects.order_by().values_list("key_status")
+    return dict(found.annotate(Count("id")))
+
+
+def keys_by_wrapping() -> dict[str, int]:
+    """Count the keys that each key of the environment wraps, known or not."""
+    found = EncryptionKey.objects.filter(wrapped_key__isnull=False).values_list("kek_id")
+    return dict(found.annotate(Count("id")).order_by("kek_id"))
 
 
 def faults() -> list[str]:
-    """Say which keys of the environment are missing, or are not those they were; as the system."""
+    """Say which keys of the environment are missing, or are not those they were."""
     said = []
-    for kek_id, count in wrapping_keys().items():
+    for kek_id, count in keys_by_wrapping().items():
         row = EncryptionKey.objects.filter(kek_id=kek_id, wrapped_key__isnull=False)[:1].get()
         try:
             _secret_of(row)
         except StepFailed as failure:
-            said.append(f"{failure.detail} {count:,} keys of people need it.")
+            said.append(f"{failure.detail} It wraps {count:,} keys of people.")
     return said

@@ -393,29 +393,21 @@ class DocumentAction(PersonRow):
 
 
 class LlamaParseJob(PersonRow):
-    """A job at the parsing service: meant first, then submitted, so that none is made twice."""
+    """A job at the parsing service: meant first, then submitted, so that none is made twice.
 
-    class State(models.TextChoices):
-        INTENDED = "intended"
-        SUBMITTED = "submitted"
-        COMPLETED = "completed"
-        FAILED = "failed"
-        CANCELLED = "cancelled"
-        LOST = "lost"
+    There while its document is parsed. A trigger hands a row that is deleted to the table of jobs
+    that are to be forgotten.
+    """
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     # No key: the job of a document that is gone must still be called off.
     document_id = models.UUIDField()
     run = models.IntegerField()
-    state = models.TextField(choices=State, default=State.INTENDED.value)
-    vendor_job_id = models.TextField(null=True)
+    vendor_job_id = models.TextField(null=True, help_text="Null: not known to be submitted.")
     submitted_at = models.DateTimeField(null=True)
-    next_poll_at = models.DateTimeField(null=True)
     polls = models.IntegerField(default=0)
     webhook_at = models.DateTimeField(null=True, help_text="The first valid call of the service.")
-    error_code = models.TextField(default="")
     created_at = models.DateTimeField(db_default=Now())
-    updated_at = models.DateTimeField(db_default=Now())
 
     class Meta:
         db_table = "llama_parse_jobs"
@@ -424,16 +416,28 @@ class LlamaParseJob(PersonRow):
                 fields=("document_id", "run", "tenant"), name="llama_parse_jobs_one_each"
             ),
         )
-        indexes = (
-            models.Index(
-                fields=("updated_at",),
-                name="llama_parse_jobs_open",
-                condition=Q(state__in=["intended", "submitted"]),
-            ),
-        )
 
     def __str__(self) -> str:
-        return self.state
+        return self.vendor_job_id or "not submitted"
+
+
+class AbandonedLlamaJob(models.Model):
+    """A job that the parsing service is to stop and forget. Written by a trigger, emptied by a task.
+
+    It has no person: it outlives their erasure.
+    """
+
+    id = models.UUIDField(primary_key=True)
+    vendor_job_id = models.TextField(null=True)
+    meant_at = models.DateTimeField()
+    due_at = models.DateTimeField()
+
+    class Meta:
+        db_table = "abandoned_llama_jobs"
+        indexes = (models.Index(fields=("due_at",), name="abandoned_llama_jobs_due"),)
+
+    def __str__(self) -> str:
+        return self.vendor_job_id or "not submitted"
 
 
 class DeletedBlob(models.Model):

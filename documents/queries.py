@@ -45,9 +45,9 @@ def get_document(user_id: uuid.UUID, document_id: uuid.UUID, *, lock: bool = Fal
 
 def attempts(document: Document) -> list[DocumentAttempt]:
     return list(
-        DocumentAttempt.objects.filter(
-            user_id=document.user_id, document_id=document.id
-        ).order_by("started_at", "id")
+        DocumentAttempt.objects.filter(user_id=document.user_id, document_id=document.id).order_by(
+            "started_at", "id"
+        )
     )
 
 

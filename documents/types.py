@@ -75,6 +75,15 @@ StatusName = Literal[
 ]
 
 
+class UploadIn(msgspec.Struct):
+    """A form. `filename` stands in for the one of the file's part; `metadata` is JSON."""
+
+    file: Annotated[str, msgspec.Meta(extra_json_schema={"format": "binary"})]
+    filename: str = ""
+    document_type: DocumentType = ""
+    metadata: dict[str, Any] = {}
+
+
 class DocumentChanges(msgspec.Struct, forbid_unknown_fields=True):
     """What is left out stays. `metadata` is replaced as a whole."""
 

@@ -16,15 +16,14 @@ from typing import Any, Final, NamedTuple
 import msgspec
 import psycopg
 from django.conf import settings
-from django.db import connection
 from psycopg.rows import dict_row
 
+from core import connections
 from flags.evaluation import RuleSet
 from flags.types import definition_of
 
 log = logging.getLogger("novara.flags")
 
-CONNECT_SECONDS: Final = 3
 PAUSE_SECONDS: Final = 1.0
 VERSION: Final = "SELECT version, changed_at FROM feature_flag_rule_sets"
 FLAGS: Final = "SELECT * FROM feature_flags ORDER BY flag_name"
@@ -89,12 +88,7 @@ def mark_stale() -> None:
 
 def connect() -> psycopg.Connection[dict[str, Any]]:
     """Open a connection of our own: it works inside the gate and while requests are stuck."""
-    parameters = connection.get_connection_params()
-    for name in ("cursor_factory", "context", "server_side_binding"):
-        parameters.pop(name, None)
-    parameters["connect_timeout"] = CONNECT_SECONDS
-    parameters["tcp_user_timeout"] = CONNECT_SECONDS * 1000
-    return psycopg.connect(**parameters, autocommit=True, row_factory=dict_row)
+    return psycopg.connect(**connections.parameters(), row_factory=dict_row)
 
 
 def load(own: psycopg.Connection[Any] | None = None) -> Loaded:

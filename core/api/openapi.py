@@ -49,10 +49,11 @@ def described(
     answers: dict[int, Schema | None],
     *,
     body: Schema | None = None,
+    body_type: str = "application/json",
     parameters: Sequence[OpenApiParameter] = (),
     description: str = "",
 ) -> Callable[[View], View]:
-    """Describe a method: its answers by status, its JSON body, its parameters."""
+    """Describe a method: its answers by status, its body, its parameters."""
     responses = {
         status: OpenApiResponse(response=schema, description=summary)
         for status, schema in answers.items()
@@ -60,7 +61,7 @@ def described(
     decorate: Callable[[View], View] = extend_schema(
         summary=summary,
         description=description or None,
-        request={"application/json": body} if body else None,
+        request={body_type: body} if body else None,
         responses=responses,
         parameters=list(parameters),
     )

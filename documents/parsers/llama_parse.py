@@ -222,6 +222,10 @@ def _bound(response: httpx.Response) -> None:
     response.stream = _Bounded(response.stream)
 
 
+class _TooMuch(httpx.DecodingError):
+    pass
+
+
 class _Bounded(httpx.SyncByteStream):
     """An answer that does not come drop by drop for ever, and does not fill the memory."""
 
@@ -233,7 +237,7 @@ class _Bounded(httpx.SyncByteStream):
         for piece in self._stream:
             size += len(piece)
             if size > LARGEST_ANSWER:
-                raise httpx.DecodingError(f"More than {LARGEST_ANSWER} bytes.")
+                raise _TooMuch(f"More than {LARGEST_ANSWER} bytes.")
             if time.monotonic() > ends_at:
                 raise httpx.ReadTimeout(f"More than {ANSWER_SECONDS} seconds.")
             yield piece
@@ -261,7 +265,10 @@ def _failures(*, missing: Code | None = Code.PROVIDER_UNAVAILABLE) -> Iterator[N
     except APIStatusError as error:
         raise _of_status(error) from None
     except (APIConnectionError, httpx.HTTPError) as error:
-        kind = type(error.__cause__ or error).__name__
+        cause = error.__cause__ or error
+        if isinstance(cause, _TooMuch):
+            raise StepFailed(Code.RESOURCE_LIMIT, str(cause)) from None
+        kind = type(cause).__name__
         raise StepFailed(Code.PROVIDER_UNAVAILABLE, f"No answer: {kind}.") from None
     except (msgspec.DecodeError, UnicodeDecodeError):
         raise StepFailed(Code.PROVIDER_UNAVAILABLE, "Its answer can't be understood.") from None

@@ -12,7 +12,7 @@ from documents.failures import FAILURES, Code
 from documents.leases import Clock
 from documents.models import Document, DocumentAction
 from documents.services.uploading import note
-from documents.statuses import BEGINS_AT, ENDED, STAGES, Status
+from documents.statuses import BEGINS_AT, ENDED, ON_THE_WAY, STAGES, Status
 from documents.types import DocumentChanges
 
 Action = DocumentAction.Action
@@ -72,8 +72,10 @@ def cancel(*, person: Person, document_id: uuid.UUID) -> Document:
 
 
 def retry(*, person: Person, document_id: uuid.UUID) -> Document:
-    """Begin again with the stage that failed or was cancelled."""
+    """Begin again with the stage that failed or was cancelled. What is on its way stays so."""
     row = queries.get_document(person.id, document_id, lock=True)
+    if row.status in ON_THE_WAY:
+        return row
     if not is_retryable(row):
         raise NotToBeRetried(_why_not(row))
     stage = Status(row.failed_stage)

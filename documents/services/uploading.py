@@ -4,13 +4,13 @@ No transaction is open while bytes go to the storage, however slow that is. What
 leaves a row that says how far it came; the same file sent again goes on from there.
 """
 
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, BinaryIO, Final
 
 from django.conf import settings
 from django.db import connection
 
-from accounts import services as accounts
 from core import gate
 from core.errors import DomainError
 from core.gate import Claims, Person
@@ -19,6 +19,7 @@ from documents import detection, details, leases, queries, storage, tasks
 from documents.failures import FAILURES, Code, StepFailed
 from documents.leases import Claim, Lost
 from documents.models import Document, DocumentAction
+from documents.services.entering import entered
 from documents.statuses import Status
 
 LOCK: Final = "SELECT pg_advisory_xact_lock(hashtextextended('documents of ' || %s, 0))"
@@ -83,11 +84,6 @@ class Uploaded:
     is_new: bool
 
 
-def find_uploader(claims: Claims) -> Person:
-    """Tell whose upload it would be, before a byte of it is read."""
-    return accounts.authenticate_again(claims)
-
-
 def upload(*, claims: Claims, file: File) -> Uploaded:
     """Store a file as a document; one that the person has already is that document."""
     said = {
@@ -99,6 +95,8 @@ def upload(*, claims: Claims, file: File) -> Uploaded:
     row, is_new, claim = _accept(claims, file, said)
     if claim is not None:
         row = _store(claim, row, file)
+    elif row.failed_stage not in NOT_STORED:
+        _heal(row, file)
     return Uploaded(row, is_new)
 
 
@@ -118,10 +116,7 @@ def _accept(
     claims: Claims, file: File, said: dict[str, Any]
 ) -> tuple[Document, bool, Claim | None]:
     """Find or make the document, and claim the storing of its bytes if nobody does that."""
-    with gate.unit_of_work():
-        person = gate.enter(claims)
-        if person is None:
-            raise accounts.TokenRefused("Invalid or expired token")
+    with entered(claims) as person:
         with connection.cursor() as cursor:
             cursor.execute(LOCK, [str(person.id)])
         document_id = uuid7()
@@ -180,6 +175,16 @@ def _store(claim: Claim, row: Document, file: File) -> Document:
         return _as_it_is(claim)
     tasks.wake()
     return held
+
+
+def _heal(row: Document, file: File) -> None:
+    """Bring back a stored file that got lost: these are its very bytes."""
+    with suppress(StepFailed):
+        try:
+            storage.size_of(row.storage_path)
+        except StepFailed as failure:
+            if failure.code == Code.FILE_MISSING:
+                storage.put(row.storage_path, file.content, size=file.size)
 
 
 def _give_up(claim: Claim, failure: StepFailed) -> Document:

@@ -61,6 +61,10 @@ def put(key: str, content: BinaryIO, *, size: int) -> None:
         raise StepFailed(Code.STORAGE_UNAVAILABLE, "What was stored has another size.")
 
 
+def size_of(key: str) -> int:
+    return current().size_of(key)
+
+
 def read(key: str, start: int, length: int) -> "Part":
     return Part(current().open_at(key, start, length), length)
 

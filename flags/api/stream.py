@@ -6,7 +6,7 @@ Clients fetch anew, as themselves, when it says so. See core/streams.py.
 import asyncio
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from functools import partial
 from typing import Final
 
@@ -64,27 +64,18 @@ async def events(
     check_seconds: float = streams.CHECK_SECONDS,
 ) -> AsyncIterator[ServerSentEvent]:
     """Tell each change of the rule set, and at once if it is not the `known` one any more."""
-    clock = asyncio.get_running_loop().time
     with seats.taken(owner) as seat, _woken_by_changes(seat):
         yield ServerSentEvent(comment="flags", retry=streams.RETRY_MS)
         # One that lies ahead was read from a web process that is quicker than this one.
         present = rules.current().version
         known = present if known is None else min(known, present)
-        check_at = clock() + check_seconds
-        while not seat.is_given_away:
-            seat.woken.clear()
+        while await seat.stays(still_holds, check_seconds):
             present = rules.current().version
             if present != known:
                 known = present
                 yield refetch(present)
-            if clock() >= check_at:
-                if not await still_holds():
-                    return
-                check_at = clock() + check_seconds
-            with suppress(TimeoutError):
-                async with asyncio.timeout_at(check_at):
-                    await seat.woken.wait()
-        yield streams.farewell()
+        if seat.is_given_away:
+            yield streams.farewell()
 
 
 def refetch(version: int) -> ServerSentEvent:
@@ -118,7 +109,7 @@ def _woken_by_changes(seat: streams.Seat) -> Iterator[None]:
 
     def wake(_version: int) -> None:
         # Called in the thread that reads the rule set.
-        loop.call_soon_threadsafe(seat.woken.set)
+        loop.call_soon_threadsafe(seat.wake)
 
     unsubscribe = rules.subscribe(wake)
     try:

@@ -5,14 +5,12 @@ import datetime as dt
 import http.client
 import json
 import signal
-import subprocess
-import time
 import uuid
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import ExitStack, aclosing, contextmanager
 from functools import partial
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 from urllib.parse import urlencode, urlsplit
 
 import psycopg
@@ -25,7 +23,6 @@ from starlette.requests import Request
 from accounts import services as accounts
 from accounts.models import ApiKey, RefreshFamily, User
 from accounts.types import ApiScope
-from config.dev import services
 from config.dev.processes import last_lines, wait_until
 from core import streams, tickets
 from core.gate import Claims
@@ -34,26 +31,13 @@ from flags import rules
 from flags.api import stream
 from tests.conftest import token_of
 from tests.factories import make_tenant, make_user
-from tests.web import answers, free_port, process
+from tests.streams import Opened, blocks, claims_of, in_thread, stream_server
 
 ORIGIN = "http://localhost:3000"
 BUMP = (
     "UPDATE feature_flag_rule_sets SET version = version + 1, changed_at = now()"
     " RETURNING version, floor(extract(epoch FROM changed_at))::bigint"
 )
-
-
-@contextmanager
-def stream_server(log: Path) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
-    """Start it as `make run` does."""
-    port = free_port()
-    every = services.all_services(log.parent, "127.0.0.1", port, port)
-    (command,) = (service.command[2:] for service in every if service.name == "stream")
-    with process(log, *command, broker=12) as running:
-        url = f"http://127.0.0.1:{port}"
-        wait_until(lambda: running.poll() is not None or answers(url), seconds=60)
-        assert answers(url), last_lines(log, 30)
-        yield url, running
 
 
 @pytest.fixture(scope="module")
@@ -80,12 +64,6 @@ def own_rules(committed_db: None) -> Iterator[None]:
     rules.replace(before)
 
 
-def claims_of(user: User, session_id: uuid.UUID | None = None) -> Claims:
-    return Claims(
-        str(user.id), session_id=str(session_id) if session_id else None, issued_at=time.time() + 1
-    )
-
-
 def ticket_of(user: User, *, purpose: str = stream.PURPOSE, seconds: int = 60) -> str:
     return tickets.issue(purpose=purpose, claims=claims_of(user), key_id=None, seconds=seconds)
 
@@ -105,49 +83,13 @@ def present() -> int:
         return int(cursor.fetchone()[0])
 
 
-class Opened:
-    """One answer of the server, read line by line."""
-
-    def __init__(
-        self,
-        url: str,
-        ticket: str | None,
-        method: str = "GET",
-        since: int | None = None,
-        **headers: str,
-    ) -> None:
-        query = {"ticket": ticket, "since": since}
-        sent = urlencode({name: value for name, value in query.items() if value is not None})
-        self._connection = http.client.HTTPConnection(urlsplit(url).netloc, timeout=10)
-        named = {name.replace("_", "-"): value for name, value in headers.items()}
-        self._connection.request(method, f"{stream.PATH}?{sent}", headers=named)
-        self.answer = self._connection.getresponse()
-
-    def block(self) -> dict[str, str]:
-        """Read what comes next, up to an empty line; a comment has no name."""
-        found = {}
-        while line := self.answer.readline().decode().strip():
-            name, _, value = line.partition(": ")
-            found[name.rstrip(":")] = value
-        return found
-
-    def is_over(self) -> bool:
-        try:
-            return self.answer.read() == b""
-        except http.client.IncompleteRead as cut:
-            return cut.partial == b""
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.answer.close()
-        self._connection.close()
+def stream_of(url: str, ticket: str | None, *more: Any, **named: Any) -> Opened:
+    return Opened(url, stream.PATH, ticket, *more, **named)
 
 
 def opened(url: str, user: User, **more: Any) -> Opened:
     """Connect and wait until the stream has begun."""
-    found = Opened(url, ticket_of(user), **more)
+    found = stream_of(url, ticket_of(user), **more)
     assert found.answer.status == 200
     assert found.block() == {"": "flags", "retry": "3000"}
     return found
@@ -223,7 +165,7 @@ def test_tells_the_next_change_to_whoever_knows_the_present_one(server, dana, kn
     ],
 )
 def test_refuses_other_tickets(server, dana, ticket):
-    with Opened(server, ticket(dana)) as found:
+    with stream_of(server, ticket(dana)) as found:
         problem = json.load(found.answer)
 
     assert found.answer.status == 401
@@ -236,7 +178,7 @@ def test_refuses_a_person_who_has_been_switched_off(server, dana):
     ticket = ticket_of(dana)
     User.objects.filter(id=dana.id).update(is_active=False)
 
-    with Opened(server, ticket) as found:
+    with stream_of(server, ticket) as found:
         assert found.answer.status == 401
 
 
@@ -244,10 +186,10 @@ def test_lets_in_whoever_has_a_good_key(server, committed_db):
     key = make_key()
     ticket = ticket_of_key(key)
 
-    with Opened(server, ticket) as found:
+    with stream_of(server, ticket) as found:
         assert found.answer.status == 200
     accounts.revoke_api_key(key_id=key.id, now=timezone.now())
-    with Opened(server, ticket) as found:
+    with stream_of(server, ticket) as found:
         assert found.answer.status == 401
 
 
@@ -278,7 +220,7 @@ def ticket_of_key(key: ApiKey) -> str:
 def test_is_for_pages_of_the_same_origins_as_the_api(server, dana, origin, allowed):
     with opened(server, dana, origin=origin) as events:
         headers = events.answer.headers
-    with Opened(server, "x", origin=origin) as refused:
+    with stream_of(server, "x", origin=origin) as refused:
         refusal = refused.answer.headers
 
     assert headers["Access-Control-Allow-Origin"] == allowed
@@ -294,7 +236,7 @@ def test_allows_the_headers_that_clients_in_a_page_send(server):
         "access_control_request_headers": "cache-control,last-event-id",
     }
 
-    with Opened(server, None, "OPTIONS", **asked) as found:
+    with stream_of(server, None, "OPTIONS", **asked) as found:
         assert found.answer.status == 200
         assert found.answer.headers["Access-Control-Allow-Origin"] == ORIGIN
 
@@ -320,7 +262,7 @@ def test_says_that_there_is_nothing_else(server, method, path, code):
 
 
 def test_answers_head_without_a_stream(server, dana):
-    with Opened(server, ticket_of(dana), "HEAD") as found:
+    with stream_of(server, ticket_of(dana), "HEAD") as found:
         assert found.answer.status == 200
         assert found.answer.read() == b""
 
@@ -391,9 +333,9 @@ def test_makes_room_for_as_many_as_come_at_once():
 def test_writes_no_ticket_into_the_log(server, dana, log):
     ticket = ticket_of(dana)
 
-    with Opened(server, ticket):
+    with stream_of(server, ticket):
         pass
-    with Opened(server, changed := f"{ticket}x"):
+    with stream_of(server, changed := f"{ticket}x"):
         pass
     wait_until(lambda: '"status":401' in last_lines(log, 3), seconds=10)
 
@@ -417,18 +359,6 @@ def test_ends_within_seconds_though_streams_are_open(committed_db, dana, tmp_pat
 # The generator, with shorter times
 
 
-async def blocks(
-    events: AsyncIterator[ServerSentEvent], seen: Callable[[str], Any] = lambda _: None
-) -> list[str]:
-    """Read to the end, and show each block to `seen` in a thread of its own."""
-    found = []
-    async with asyncio.timeout(20), aclosing(events):  # type: ignore[type-var]  # A generator.
-        async for event in events:
-            found.append(event.encode().decode())
-            await asyncio.to_thread(seen, found[-1])
-    return found
-
-
 def events_of(ticket: Ticket) -> AsyncIterator[ServerSentEvent]:
     return stream.events(
         owner=ticket.holder,
@@ -436,16 +366,6 @@ def events_of(ticket: Ticket) -> AsyncIterator[ServerSentEvent]:
         still_holds=lambda: stream.still_holds(ticket),
         check_seconds=0.05,
     )
-
-
-def in_thread(work: Callable[[], Any]) -> Callable[[str], None]:
-    def done(_block: str) -> None:
-        try:
-            work()
-        finally:
-            connection.close()
-
-    return done
 
 
 @pytest.mark.parametrize("thing", ["session", "account", "clinic", "all sessions"])
@@ -530,20 +450,20 @@ def test_keeps_its_streams_while_the_database_is_away(
 ):
     sent = ticket_of(dana) if is_person else ticket_of_key(make_key())
     ticket = tickets.read(sent, purpose=stream.PURPOSE)
-    with Opened(server, sent) as events, psycopg.connect(database_url, autocommit=True) as own:
+    with stream_of(server, sent) as events, psycopg.connect(database_url, autocommit=True) as own:
         events.block()
         connection.close()
         with database_away(own):
             with pytest.raises(OperationalError):
                 stream.holds(ticket)
             assert asyncio.run(stream.still_holds(ticket))
-            with Opened(server, sent) as refused:
+            with stream_of(server, sent) as refused:
                 assert refused.answer.status == 503
                 assert refused.answer.headers["Retry-After"] == "5"
 
         version, _ = bump()
         assert events.block()["id"] == str(version)
-        with Opened(server, sent) as found:
+        with stream_of(server, sent) as found:
             assert found.answer.status == 200
 
 

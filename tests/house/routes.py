@@ -148,6 +148,7 @@ BODIES: Final[dict[str, Body | Callable[[Life], Body]]] = {
     "POST /api/v2/auth/refresh": lambda life: {"refresh_token": life.session["refresh_token"]},
     "POST /api/v2/auth/revoke": lambda life: {"token": life.session["refresh_token"]},
     "POST /api/v2/auth/signup": sign_up,
+    "POST /api/v2/documents/progress-stream": {},
     "POST /api/v2/health/events": lambda life: life.event(),
     "POST /api/v2/health/events/batch": lambda life: {"events": [life.event()] * 3},
     "POST /api/v2/health/events/<uuid:event_id>/corrections": {

@@ -68,21 +68,22 @@ class Received:
 
 
 @contextmanager
+def let_finish(request: HttpRequest) -> Iterator[None]:
+    """Let a refused caller finish who sends without waiting for leave to."""
+    try:
+        yield
+    except DomainError:
+        if "HTTP_EXPECT" not in request.META:
+            with suppress(UnreadablePostError):
+                drain(request)
+        raise
+
+
+@contextmanager
 def received(request: HttpRequest) -> Iterator[Received]:
     """Read a form to its end; the file is there until the block is left."""
     with tempfile.TemporaryFile() as file:
-        try:
-            yield _read(request, file)
-        except DomainError:
-            refuse_body(request)
-            raise
-
-
-def refuse_body(request: HttpRequest) -> None:
-    """Let a caller finish who sends without waiting for leave to."""
-    if "HTTP_EXPECT" not in request.META:
-        with suppress(UnreadablePostError):
-            drain(request)
+        yield _read(request, file)
 
 
 def _read(request: HttpRequest, file: BinaryIO) -> Received:

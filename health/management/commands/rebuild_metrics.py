@@ -10,7 +10,7 @@ from django.core.management.base import BaseCommand, CommandError
 from core.errors import DomainError
 from core.management.progress import ProgressLine
 from health import metrics
-from health.management.stopping import Stop, ending_at_a_signal
+from core.management.stopping import Stop, ending_at_a_signal
 from health.models import MetricRebuild
 
 

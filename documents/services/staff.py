@@ -1,0 +1,238 @@
+"""What staff do with documents: retry, cancel, acknowledge, and look into one for a reason.
+
+They are in the gate of their clinic, or, as superusers, outside of any. Documents are locked in the
+order of their ids, so that two who do the same wait for each other, and the second one is told.
+"""
+
+import datetime as dt
+import uuid
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from typing import Final
+
+from django.db import transaction
+
+from core import gate
+from core.errors import DomainError, NotFound
+from documents import keys, leases, pipeline, staff_figures, tasks
+from documents.failures import StepFailed
+from documents.models import Document, DocumentAction, DocumentText
+from documents.statuses import BEGINS_AT, STAGES, Status
+from documents.types import Parsed
+
+Action = DocumentAction.Action
+
+# How many documents one call takes; the others keep their place.
+MOST_AT_ONCE: Final = 1_000
+# So many begin at once, and as many more after each pause.
+PAUSE: Final = dt.timedelta(minutes=1)
+SHORTEST_REASON: Final = 10
+
+NEVER_STORED: Final = "the file was never stored, so the person must upload it again"
+ENDED_MEANWHILE: Final = "are no longer here: they went on, or a colleague was quicker"
+NOT_ON_ITS_WAY: Final = "are not on their way, so there is nothing to stop"
+SWITCHED_OFF: Final = "the account of the person is switched off"
+TOO_MANY: Final = f"more than {MOST_AT_ONCE:,} at once: they keep their place"
+
+
+class ReasonTooShort(DomainError):
+    code = "reason-too-short"
+
+
+class ContentUnavailable(DomainError):
+    status = 409
+    code = "content-unavailable"
+
+
+@dataclass(slots=True)
+class Outcome:
+    """How many were taken, why others were not, and when the last one that was retried begins."""
+
+    taken: int = 0
+    refused: Counter[str] = field(default_factory=Counter)
+    last_begins_at: dt.datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """What a document says. `parsed` is None where nothing was read from it yet."""
+
+    filename: str
+    parsed: Parsed | None
+
+
+# Retry, cancel, acknowledge
+
+
+def retry(
+    *, documents: Sequence[uuid.UUID], actor_id: uuid.UUID, reason: str, at_a_time: int
+) -> Outcome:
+    """Begin again with the stage that failed, or that is stuck, whatever the verdict was.
+
+    So that new uploads need not wait behind many retries, only `at_a_time` of them are due at once,
+    as many again a minute later, and so on, behind those that wait like this already.
+    """
+    with transaction.atomic():
+        now, ahead = leases.clock(), staff_figures.waiting_retries()
+
+        def begin_again(row: Document) -> str | None:
+            if why_not := _why_not_to_retry(row):
+                return why_not
+            stage = _stop(row) if row.status in STAGES else Status(row.failed_stage)
+            begins_at = now + PAUSE * ((ahead + outcome.taken) // at_a_time)
+            _write(row, stage, progress=BEGINS_AT[stage])
+            if begins_at > now:
+                Document.objects.filter(id=row.id).update(due_at=begins_at)
+            outcome.last_begins_at = begins_at
+            return None
+
+        outcome = Outcome()
+        _each(outcome, documents, begin_again, Action.RETRIED, actor_id, reason)
+        if outcome.taken:
+            transaction.on_commit(tasks.wake)
+    return outcome
+
+
+def _why_not_to_retry(row: Document) -> str | None:
+    if row.status == Status.COMPLETED:
+        return ENDED_MEANWHILE
+    stage = row.status if row.status not in {Status.FAILED, Status.CANCELLED} else row.failed_stage
+    if stage not in STAGES:
+        return NEVER_STORED
+    if not row.user.is_active:
+        return SWITCHED_OFF
+    if row.status in STAGES and not staff_figures.is_stuck(row.id):
+        return ENDED_MEANWHILE
+    return None
+
+
+def cancel(*, documents: Sequence[uuid.UUID], actor_id: uuid.UUID, reason: str) -> Outcome:
+    """Stop documents that are on their way. Whoever works on one notices at the next step."""
+
+    def stop(row: Document) -> str | None:
+        if not row.is_on_the_way:
+            return NOT_ON_ITS_WAY
+        _stop(row)
+        return None
+
+    outcome = Outcome()
+    with transaction.atomic():
+        _each(outcome, documents, stop, Action.CANCELLED, actor_id, reason)
+    return outcome
+
+
+def acknowledge(*, documents: Sequence[uuid.UUID], actor_id: uuid.UUID, note: str) -> Outcome:
+    """Note that somebody knows. Such a document leaves the queue until it fails again."""
+
+    def check(row: Document) -> str | None:
+        is_in_queue = row.status == Status.FAILED or staff_figures.is_stuck(row.id)
+        return None if is_in_queue else ENDED_MEANWHILE
+
+    outcome = Outcome()
+    with transaction.atomic():
+        _each(outcome, documents, check, Action.ACKNOWLEDGED, actor_id, note)
+    return outcome
+
+
+def _each(
+    outcome: Outcome,
+    documents: Sequence[uuid.UUID],
+    act: Callable[[Document], str | None],
+    action: DocumentAction.Action,
+    actor_id: uuid.UUID,
+    reason: str,
+) -> None:
+    """Do something with each document, and note it; `act` gives why it was not done."""
+    actions = []
+    rows = list(_locked(documents[:MOST_AT_ONCE]))
+    outcome.refused[ENDED_MEANWHILE] += len(documents[:MOST_AT_ONCE]) - len(rows)
+    outcome.refused[TOO_MANY] += len(documents[MOST_AT_ONCE:])
+    for row in rows:
+        if why_not := act(row):
+            outcome.refused[why_not] += 1
+            continue
+        outcome.taken += 1
+        actions.append(_action(row, action, actor_id, reason))
+    DocumentAction.objects.bulk_create(actions)
+    outcome.refused = +outcome.refused
+
+
+def _locked(documents: Sequence[uuid.UUID]) -> Iterable[Document]:
+    return (
+        Document.objects.select_for_update(of=("self",))
+        .select_related("user")
+        .defer("original_filename", "metadata")
+        .filter(id__in=documents)
+        .order_by("id")
+    )
+
+
+def _stop(row: Document) -> Status:
+    """Take a document from whoever works on it; give the stage it was in."""
+    stage = Status(row.status)
+    leases.cancel_attempt(row)
+    _write(row, Status.CANCELLED)
+    return stage
+
+
+def _write(row: Document, status: Status, **values: int) -> None:
+    leases.write(row.id, row.fence, status=status, **values)
+    # As update_document_progress() raises it.
+    row.fence += 1
+
+
+def _action(
+    row: Document, action: DocumentAction.Action, actor_id: uuid.UUID, reason: str
+) -> DocumentAction:
+    return DocumentAction(
+        tenant_id=row.tenant_id,
+        user_id=row.user_id,
+        document_id=row.id,
+        action=action,
+        actor_id=actor_id,
+        reason=reason,
+    )
+
+
+# Looking into a document
+
+
+def disclose(
+    *, document_id: uuid.UUID, actor_id: uuid.UUID, tenant_id: uuid.UUID | None, reason: str
+) -> Content:
+    """Show what is in a document, after it was noted for good who wanted to see it, and why.
+
+    For callers outside of any gate, as this enters two, one after the other: that of the clinic
+    (`tenant_id`; None for all clinics), and then that of the person.
+    """
+    if len(reason.strip()) < SHORTEST_REASON:
+        raise ReasonTooShort(f"Say why, in at least {SHORTEST_REASON} characters.")
+    with _reach(tenant_id):
+        row = Document.objects.filter(id=document_id).first()
+        if row is None:
+            raise NotFound("There is no such document.")
+        _action(row, Action.DISCLOSED, actor_id, reason.strip()).save(force_insert=True)
+    try:
+        with gate.as_person(row.user_id) as person:
+            return _content(person, document_id)
+    except StepFailed as failure:
+        raise ContentUnavailable(f"It cannot be opened: {failure.detail}") from failure
+    except LookupError as error:
+        raise ContentUnavailable(
+            "It cannot be opened: the account of the person is switched off."
+        ) from error
+
+
+def _reach(tenant_id: uuid.UUID | None) -> AbstractContextManager[None]:
+    return gate.as_system() if tenant_id is None else gate.as_staff(tenant_id)
+
+
+def _content(person: gate.Person, document_id: uuid.UUID) -> Content:
+    ring = keys.ring_of(person, for_writing=False)
+    row = Document.objects.filter(id=document_id).first()
+    if row is None:
+        raise NotFound("The document was deleted meanwhile.")
+    text = DocumentText.objects.filter(document_id=document_id).first()
+    return Content(row.original_filename, pipeline.open_text(ring, text) if text else None)
