@@ -5,7 +5,7 @@ from django.urls import path
 from accounts.api.v2 import auth
 from analytics.api.v2 import analytics, summary
 from assessments.api.v2 import assessments
-from documents.api.v2 import progress
+from documents.api.v2 import content, documents, progress
 from flags.api.v2 import flags
 from health.api.v2 import events, timeline
 from insights.api.v2 import insights
@@ -24,6 +24,12 @@ urlpatterns = [
     path("auth/refresh", auth.Refresh.as_view()),
     path("auth/revoke", auth.Revoke.as_view()),
     path("auth/signup", auth.SignUp.as_view()),
+    path("documents", documents.Documents.as_view()),
+    path("documents/<uuid:document_id>", documents.Document.as_view()),
+    path("documents/<uuid:document_id>/cancel", documents.Cancellation.as_view()),
+    path("documents/<uuid:document_id>/content", content.Content.as_view()),
+    path("documents/<uuid:document_id>/content-link", content.ContentLink.as_view()),
+    path("documents/<uuid:document_id>/retry", documents.Retry.as_view()),
     path("documents/progress-stream", progress.ProgressStream.as_view()),
     path("flags", flags.Flags.as_view()),
     path("flags/<str:key>", flags.Flag.as_view()),

@@ -175,10 +175,20 @@ CORS_ALLOW_HEADERS = [
     "idempotency-key",
     "if-match",
     "if-none-match",
+    "if-range",
+    "range",
     "x-api-key",
     "x-request-id",
 ]
-CORS_EXPOSE_HEADERS = ["etag", "idempotency-replayed", "location", "retry-after", "x-request-id"]
+CORS_EXPOSE_HEADERS = [
+    "content-disposition",
+    "content-range",
+    "etag",
+    "idempotency-replayed",
+    "location",
+    "retry-after",
+    "x-request-id",
+]
 
 # Feature flags
 

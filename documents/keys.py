@@ -189,11 +189,8 @@ def reencrypt(person: gate.Person) -> int:
     They are rows under rotated keys and, for who has the flag, plain ones. Nothing is ever made
     plain. Rows that another transaction holds are left for later.
     """
-    waiting = [Q(key_id__in=[row.id for row in _rotated(person)])]
-    if flags.is_on(FLAG, person.id, default=True):
-        waiting.append(Q(key_id__isnull=True))
-    for table, condition in itertools.product(SEALED, waiting):
-        if rows := _take(table, condition & Q(user_id=person.id)):
+    for table, condition in itertools.product(SEALED, _waiting(person)):
+        if rows := _take(table, condition):
             # A key that a row refers to cannot be retired, so the keys of these are all there.
             ring = _sealing_ring(person)
             for row in rows:
@@ -201,6 +198,21 @@ def reencrypt(person: gate.Person) -> int:
             table.bulk_update(rows, ["sealed", "key"])
             return len(rows)
     return 0
+
+
+def rows_to_reencrypt(person: gate.Person) -> int:
+    """Count what reencrypt() has left to do, held by others or not."""
+    waiting = itertools.product(SEALED, _waiting(person))
+    return sum(table.filter(condition).count() for table, condition in waiting)
+
+
+def _waiting(person: gate.Person) -> list[Q]:
+    """Say which rows are to be sealed anew; apart, as each has an index of its own."""
+    mine = Q(user_id=person.id)
+    conditions = [mine & Q(key_id__in=[row.id for row in _rotated(person)])]
+    if flags.is_on(FLAG, person.id, default=True):
+        conditions.append(mine & Q(key_id__isnull=True))
+    return conditions
 
 
 def _rotated(person: gate.Person) -> list[EncryptionKey]:

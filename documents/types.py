@@ -70,9 +70,8 @@ class Chunk:
 # What comes in and goes out of the doors.
 
 DocumentType = Annotated[str, msgspec.Meta(max_length=50, examples=["policy"])]
-StatusName = Literal[
-    "pending", "uploading", "processing", "chunking", "embedding", "completed", "failed", "cancelled"
-]
+_OnTheWay = Literal["pending", "uploading", "processing", "chunking", "embedding"]
+StatusName = Literal[_OnTheWay, "completed", "failed", "cancelled"]
 
 
 class UploadIn(msgspec.Struct):

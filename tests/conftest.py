@@ -11,8 +11,10 @@ from typing import Any
 
 import pytest
 from django.conf import settings
+from django.core.files.uploadedfile import UploadedFile
 from django.db import connection
 from django.test import Client
+from django.test.client import BOUNDARY, MULTIPART_CONTENT, encode_multipart
 from django.test.utils import setup_databases
 from django.utils import timezone
 
@@ -71,11 +73,16 @@ def flags(db: None) -> Iterator[Flags]:
 
 
 class ApiClient(Client):
-    """A client that sends JSON with a person's token and reads JSON."""
+    """A client that sends JSON, or a form if there is a file, with a person's token."""
 
     def call(self, method: str, path: str, body: Any = None, **headers: str) -> Any:
-        data = body if isinstance(body, bytes | str) else json.dumps(body)
-        sent: Any = {} if body is None else {"data": data, "content_type": "application/json"}
+        sent: Any = {}
+        if isinstance(body, dict) and any(isinstance(one, UploadedFile) for one in body.values()):
+            form = encode_multipart(BOUNDARY, body)
+            sent = {"data": form, "content_type": MULTIPART_CONTENT}
+        elif body is not None:
+            data = body if isinstance(body, bytes | str) else json.dumps(body)
+            sent = {"data": data, "content_type": "application/json"}
         named = {name.replace("_", "-"): value for name, value in headers.items()}
         response: Any = self.generic(method, path, headers=named, **sent)
         return response

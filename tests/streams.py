@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Self
 from urllib.parse import urlencode, urlsplit
 
+import psycopg
 from django.db import connection
 from sse_starlette import ServerSentEvent
 
@@ -101,3 +102,18 @@ def in_thread(work: Callable[[], Any]) -> Callable[[str], None]:
             connection.close()
 
     return done
+
+
+@contextmanager
+def database_away(own: psycopg.Connection[Any]) -> Iterator[None]:
+    """Nobody comes in, and whoever was in is sent away, but for this connection."""
+    (name,) = own.execute("SELECT quote_ident(current_database())").fetchone() or ("",)
+    own.execute(f"ALTER DATABASE {name} CONNECTION LIMIT 0".encode())
+    try:
+        own.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+            " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        )
+        yield
+    finally:
+        own.execute(f"ALTER DATABASE {name} CONNECTION LIMIT -1".encode())

@@ -27,6 +27,9 @@ def servers() -> Iterator[dict[str, str]]:
     with locked(folder / "in-use"):
         try:
             variables = environment.new_secrets()
+            if not os.environ.get("DOCUMENT_STORAGE"):
+                variables["DOCUMENT_STORAGE"] = str(folder / "documents")
+                (folder / "documents").mkdir()
             if not os.environ.get("DATABASE_URL"):
                 variables["DATABASE_URL"] = postgres.start(folder, durable=False)
             if not os.environ.get("REDIS_URL"):

@@ -8,6 +8,7 @@ import random
 import zoneinfo
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Final
 
 from health.types import EventIn
@@ -19,6 +20,9 @@ CLINIC: Final = "north-clinic"
 CLINIC_NAME: Final = "North Clinic"
 ADMIN: Final = "admin@novara.example"
 STAFF: Final = "staff@north-clinic.example"
+# Who has documents, and which; the scan has no text, so that there is something to look after.
+READERS: Final = ("maya@novara.example", "grace@north-clinic.example")
+DOCUMENTS: Final = Path(__file__).parent / "demo_documents"
 
 
 @dataclass(frozen=True)

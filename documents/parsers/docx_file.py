@@ -65,7 +65,7 @@ class _Word:
             *self._parts(_NOTES),
             *dict.fromkeys(self._parts(_FOOTERS)),
         )
-        return "\n\n".join(filter(None, blocks))
+        return markdown.joined(blocks)
 
     def _parts(self, pattern: re.Pattern[str]) -> Iterator[str]:
         for name in sorted(filter(pattern.fullmatch, self._names)):

@@ -1,8 +1,11 @@
 """Tables and headings as Markdown, for parsers that build it themselves."""
 
-from collections.abc import Sequence
+import re
+from collections.abc import Iterable, Sequence
+from typing import Final
 
-_MOST_COLUMNS_APART = 100
+_MOST_COLUMNS_APART: Final = 100
+_ITEM: Final = re.compile(r" *(?:-|\d+\.) ")
 
 
 def table(rows: Sequence[Sequence[str]]) -> str:
@@ -33,3 +36,15 @@ def heading(level: int, text: str) -> str:
 
 def one_line(text: str) -> str:
     return " ".join(text.split())
+
+
+def joined(blocks: Iterable[str]) -> str:
+    """Put blocks below each other; items of a list stay together."""
+    pieces: list[str] = []
+    was_item = False
+    for block in filter(None, blocks):
+        is_item = _ITEM.match(block) is not None
+        pieces.append(("\n" if was_item and is_item else "\n\n") if pieces else "")
+        pieces.append(block)
+        was_item = is_item
+    return "".join(pieces)

@@ -12,13 +12,17 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Final
 
+from accounts.models import User
 from core import gate
 from core.errors import DomainError, NotFound
 from documents import keys
 from documents.failures import StepFailed
 from documents.models import EncryptionKey
 
+ACTIVE: Final = EncryptionKey.Status.ACTIVE
 ROTATED: Final = EncryptionKey.Status.ROTATED
+# Of one person: how many keys or rows were done now, and how many could not be.
+Done = tuple[int, int]
 
 
 class UnknownPerson(NotFound):
@@ -72,9 +76,16 @@ def overview() -> Overview:
         )
 
 
+def faults() -> list[str]:
+    """Say which keys of the environment are missing, or are not those they were."""
+    with gate.as_system():
+        return keys.faults()
+
+
 def keys_of(*, user_id: uuid.UUID) -> tuple[list[KeyOfPerson], int]:
     """List the keys of a person, and count their plain rows."""
     with gate.as_system():
+        _must_exist(user_id)
         counts = keys.rows_by_key(user_id)
         found = [
             KeyOfPerson(
@@ -96,17 +107,14 @@ def rotate(
 
     A run that was ended goes on if it is begun again with the same time.
     """
-    people = _people(user_id, lambda: keys.people_with(_ACTIVE, made_before=made_before))
+    people = _people(user_id, lambda: keys.people_with(ACTIVE, made_before=made_before))
     return _each(people, partial(_rotate, now=now))
-
-
-_ACTIVE: Final = EncryptionKey.Status.ACTIVE
-Done = tuple[int, int]
 
 
 def _rotate(user_id: uuid.UUID, *, now: dt.datetime) -> Iterator[Done]:
     with gate.as_person(user_id) as person:
-        yield (0 if keys.rotate(person, now=now) is None else 1), 0
+        version = keys.rotate(person, now=now)
+    yield int(version is not None), 0
 
 
 def reencrypt(*, user_id: uuid.UUID | None = None) -> Iterator[Progress]:
@@ -154,9 +162,13 @@ def _people(user_id: uuid.UUID | None, everybody: Callable[[], list[uuid.UUID]])
     with gate.as_system():
         if user_id is None:
             return everybody()
-        if not EncryptionKey.objects.filter(user_id=user_id).exists():
-            raise UnknownPerson("There is no person with this id who has a key.")
+        _must_exist(user_id)
     return [user_id]
+
+
+def _must_exist(user_id: uuid.UUID) -> None:
+    if not User.objects.filter(id=user_id).exists():
+        raise UnknownPerson("There is no person with this id.")
 
 
 def _each(

@@ -7,10 +7,10 @@ order of their ids, so that two who do the same wait for each other, and the sec
 import datetime as dt
 import uuid
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, TypeAlias
 
 from django.db import transaction
 
@@ -18,8 +18,9 @@ from core import gate
 from core.errors import DomainError, NotFound
 from documents import keys, leases, pipeline, staff_figures, tasks
 from documents.failures import StepFailed
+from documents.leases import Clock
 from documents.models import Document, DocumentAction, DocumentText
-from documents.statuses import BEGINS_AT, STAGES, Status
+from documents.statuses import BEGINS_AT, ENDED, STAGES, Status
 from documents.types import Parsed
 
 Action = DocumentAction.Action
@@ -31,10 +32,11 @@ PAUSE: Final = dt.timedelta(minutes=1)
 SHORTEST_REASON: Final = 10
 
 NEVER_STORED: Final = "the file was never stored, so the person must upload it again"
-ENDED_MEANWHILE: Final = "are no longer here: they went on, or a colleague was quicker"
-NOT_ON_ITS_WAY: Final = "are not on their way, so there is nothing to stop"
 SWITCHED_OFF: Final = "the account of the person is switched off"
-TOO_MANY: Final = f"more than {MOST_AT_ONCE:,} at once: they keep their place"
+WENT_ON: Final = "went on meanwhile, or a colleague was quicker"
+NOT_ON_ITS_WAY: Final = "not on the way, so there is nothing to stop"
+GONE: Final = "deleted meanwhile"
+TOO_MANY: Final = f"no more than {MOST_AT_ONCE:,} at once; they keep their place"
 
 
 class ReasonTooShort(DomainError):
@@ -48,11 +50,15 @@ class ContentUnavailable(DomainError):
 
 @dataclass(slots=True)
 class Outcome:
-    """How many were taken, why others were not, and when the last one that was retried begins."""
+    """How many were taken, why others were not, and how long the last one waits for its turn."""
 
     taken: int = 0
     refused: Counter[str] = field(default_factory=Counter)
-    last_begins_at: dt.datetime | None = None
+    longest_wait: dt.timedelta = dt.timedelta(0)
+
+
+# Does something with a locked document, or gives why not. The ids are those of stuck ones.
+Act: TypeAlias = Callable[[Document, Collection[uuid.UUID]], str | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,17 +81,16 @@ def retry(
     as many again a minute later, and so on, behind those that wait like this already.
     """
     with transaction.atomic():
-        now, ahead = leases.clock(), staff_figures.waiting_retries()
+        ahead = staff_figures.waiting_retries()
 
-        def begin_again(row: Document) -> str | None:
-            if why_not := _why_not_to_retry(row):
+        def begin_again(row: Document, stuck: Collection[uuid.UUID]) -> str | None:
+            if why_not := _why_not_to_retry(row, is_stuck=row.id in stuck):
                 return why_not
             stage = _stop(row) if row.status in STAGES else Status(row.failed_stage)
-            begins_at = now + PAUSE * ((ahead + outcome.taken) // at_a_time)
             _write(row, stage, progress=BEGINS_AT[stage])
-            if begins_at > now:
-                Document.objects.filter(id=row.id).update(due_at=begins_at)
-            outcome.last_begins_at = begins_at
+            if wait := PAUSE * ((ahead + outcome.taken) // at_a_time):
+                Document.objects.filter(id=row.id).update(due_at=Clock() + wait)
+            outcome.longest_wait = wait
             return None
 
         outcome = Outcome()
@@ -95,24 +100,20 @@ def retry(
     return outcome
 
 
-def _why_not_to_retry(row: Document) -> str | None:
-    if row.status == Status.COMPLETED:
-        return ENDED_MEANWHILE
-    stage = row.status if row.status not in {Status.FAILED, Status.CANCELLED} else row.failed_stage
-    if stage not in STAGES:
+def _why_not_to_retry(row: Document, *, is_stuck: bool) -> str | None:
+    has_ended = row.status in {Status.FAILED, Status.CANCELLED}
+    if not (has_ended or is_stuck):
+        return WENT_ON
+    if (row.failed_stage if has_ended else row.status) not in STAGES:
         return NEVER_STORED
-    if not row.user.is_active:
-        return SWITCHED_OFF
-    if row.status in STAGES and not staff_figures.is_stuck(row.id):
-        return ENDED_MEANWHILE
-    return None
+    return None if row.user.is_active else SWITCHED_OFF
 
 
 def cancel(*, documents: Sequence[uuid.UUID], actor_id: uuid.UUID, reason: str) -> Outcome:
     """Stop documents that are on their way. Whoever works on one notices at the next step."""
 
-    def stop(row: Document) -> str | None:
-        if not row.is_on_the_way:
+    def stop(row: Document, _: Collection[uuid.UUID]) -> str | None:
+        if row.status in ENDED:
             return NOT_ON_ITS_WAY
         _stop(row)
         return None
@@ -126,9 +127,8 @@ def cancel(*, documents: Sequence[uuid.UUID], actor_id: uuid.UUID, reason: str) 
 def acknowledge(*, documents: Sequence[uuid.UUID], actor_id: uuid.UUID, note: str) -> Outcome:
     """Note that somebody knows. Such a document leaves the queue until it fails again."""
 
-    def check(row: Document) -> str | None:
-        is_in_queue = row.status == Status.FAILED or staff_figures.is_stuck(row.id)
-        return None if is_in_queue else ENDED_MEANWHILE
+    def check(row: Document, stuck: Collection[uuid.UUID]) -> str | None:
+        return None if row.status == Status.FAILED or row.id in stuck else WENT_ON
 
     outcome = Outcome()
     with transaction.atomic():
@@ -139,18 +139,20 @@ def acknowledge(*, documents: Sequence[uuid.UUID], actor_id: uuid.UUID, note: st
 def _each(
     outcome: Outcome,
     documents: Sequence[uuid.UUID],
-    act: Callable[[Document], str | None],
+    act: Act,
     action: DocumentAction.Action,
     actor_id: uuid.UUID,
     reason: str,
 ) -> None:
     """Do something with each document, and note it; `act` gives why it was not done."""
     actions = []
-    rows = list(_locked(documents[:MOST_AT_ONCE]))
-    outcome.refused[ENDED_MEANWHILE] += len(documents[:MOST_AT_ONCE]) - len(rows)
-    outcome.refused[TOO_MANY] += len(documents[MOST_AT_ONCE:])
+    asked = documents[:MOST_AT_ONCE]
+    rows = list(_locked(asked))
+    stuck = staff_figures.stuck_among(asked)
+    outcome.refused[GONE] += len(asked) - len(rows)
+    outcome.refused[TOO_MANY] += len(documents) - len(asked)
     for row in rows:
-        if why_not := act(row):
+        if why_not := act(row, stuck):
             outcome.refused[why_not] += 1
             continue
         outcome.taken += 1

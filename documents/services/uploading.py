@@ -15,7 +15,7 @@ from core import gate
 from core.errors import DomainError
 from core.gate import Claims, Person
 from core.models import uuid7
-from documents import detection, details, leases, queries, storage, tasks
+from documents import details, detection, leases, queries, storage, tasks
 from documents.failures import FAILURES, Code, StepFailed
 from documents.leases import Claim, Lost
 from documents.models import Document, DocumentAction
@@ -36,13 +36,13 @@ class FileRefused(DomainError):
 
     status = 415
 
-    def __init__(self, failure: StepFailed) -> None:
-        told = FAILURES[failure.code]
+    def __init__(self, code: Code) -> None:
+        told = FAILURES[code]
         super().__init__(
             f"file: {told.title}. {told.advice}",
             extra={"supported_types": sorted(set(detection.BY_SUFFIX.values()))},
         )
-        self.code = failure.code.replace("_", "-")
+        self.code = code.replace("_", "-")
 
 
 class QuotaExceeded(DomainError):
@@ -105,10 +105,10 @@ def _media_type(file: File) -> str:
         raise FileEmpty("file: is empty. Send a file with something in it.")
     try:
         found = detection.detect(file.content, file.filename)
-        if detection.mismatch(found, file.filename):
-            raise StepFailed(Code.TYPE_MISMATCH)
     except StepFailed as failure:
-        raise FileRefused(failure) from failure
+        raise FileRefused(failure.code) from failure
+    if detection.mismatch(found, file.filename):
+        raise FileRefused(Code.TYPE_MISMATCH)
     return found
 
 

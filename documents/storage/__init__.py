@@ -88,7 +88,7 @@ class Part(Iterator[bytes]):
         self._stream.close()
 
 
-def delete(key: str) -> None:
+def remove(key: str) -> None:
     current().remove(key)
 
 

@@ -7,7 +7,7 @@ import json
 import signal
 import uuid
 from collections.abc import AsyncIterator, Iterator
-from contextlib import ExitStack, aclosing, contextmanager
+from contextlib import ExitStack, aclosing
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -31,7 +31,7 @@ from flags import rules
 from flags.api import stream
 from tests.conftest import token_of
 from tests.factories import make_tenant, make_user
-from tests.streams import Opened, blocks, claims_of, in_thread, stream_server
+from tests.streams import Opened, blocks, claims_of, database_away, in_thread, stream_server
 
 ORIGIN = "http://localhost:3000"
 BUMP = (
@@ -465,21 +465,6 @@ def test_keeps_its_streams_while_the_database_is_away(
         assert events.block()["id"] == str(version)
         with stream_of(server, sent) as found:
             assert found.answer.status == 200
-
-
-@contextmanager
-def database_away(own: psycopg.Connection[Any]) -> Iterator[None]:
-    """Nobody comes in, and whoever was in is sent away, but for this connection."""
-    (name,) = own.execute("SELECT quote_ident(current_database())").fetchone() or ("",)
-    own.execute(f"ALTER DATABASE {name} CONNECTION LIMIT 0".encode())
-    try:
-        own.execute(
-            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
-            " WHERE datname = current_database() AND pid <> pg_backend_pid()"
-        )
-        yield
-    finally:
-        own.execute(f"ALTER DATABASE {name} CONNECTION LIMIT -1".encode())
 
 
 @pytest.fixture

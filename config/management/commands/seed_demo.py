@@ -1,9 +1,12 @@
 """manage.py seed_demo: an installation to look around in, with people and ninety days of theirs."""
 
 import datetime as dt
+import hashlib
+import math
 import random
 import time
 from argparse import ArgumentParser
+from io import BytesIO
 from typing import Any
 
 import msgspec
@@ -19,6 +22,7 @@ from config.management import demo
 from config.management.demo import CAST, Member
 from core import gate
 from core.gate import Claims
+from documents.services import uploading
 from health import services, storage
 from health.models import HealthEvent
 from health.types import LONGEST_BATCH, CorrectionIn, EventIn
@@ -52,6 +56,7 @@ class Command(BaseCommand):
             # All or nothing: an interrupted run leaves no half of a demo behind.
             with transaction.atomic():
                 self._add(timezone.now())
+            self._send_documents()
             self._progress("")
             self.stdout.write(f"The demo was added in {time.monotonic() - started:.0f} s.")
         self._introduce()
@@ -206,6 +211,20 @@ class Command(BaseCommand):
                 )
             if number == DELETED_DAY and member is CAST[0]:
                 services.delete_checkin(person=person, checkin_id=checkin.id, now=later)
+
+    def _send_documents(self) -> None:
+        """Upload as people do, each in transactions of its own: the workers do the rest."""
+        for user in User.objects.filter(email__in=demo.READERS).order_by("email"):
+            for path in sorted(demo.DOCUMENTS.iterdir()):
+                self._progress(f"documents: {path.name}")
+                content = path.read_bytes()
+                file = uploading.File(
+                    content=BytesIO(content),
+                    size=len(content),
+                    sha256=hashlib.sha256(content).hexdigest(),
+                    filename=path.name,
+                )
+                uploading.upload(claims=Claims(str(user.pk), issued_at=math.inf), file=file)
 
     def _progress(self, text: str) -> None:
         """Keep one line of a terminal up to date; a log gets none."""

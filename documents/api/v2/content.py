@@ -75,11 +75,12 @@ class Content(HotView):
         wanted = range_of(request, row.file_size, etag)
         start, length = wanted or (0, row.file_size)
         response = self.answer(request, row, start, length)
-        response.headers |= headers_of(row) | {"ETag": etag, "Content-Length": str(length)}
+        told = headers_of(row) | {"ETag": etag, "Content-Length": str(length)}
         if wanted:
             response.status_code = status.HTTP_206_PARTIAL_CONTENT
-            last = start + length - 1
-            response.headers["Content-Range"] = f"bytes {start}-{last}/{row.file_size}"
+            told["Content-Range"] = f"bytes {start}-{start + length - 1}/{row.file_size}"
+        for name, value in told.items():
+            response.headers[name] = value
         return response
 
     @staticmethod
@@ -105,7 +106,7 @@ class ContentLink(V2View):
     def post(self, request: Request, document_id: uuid.UUID) -> Response:
         link = reading.make_link(
             person=self.person,
-            claims=request.auth,
+            claims=self.claims(request),
             document_id=document_id,
             now=timezone.now(),
         )

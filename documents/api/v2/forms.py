@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any, BinaryIO, Final
 
 from django.core.exceptions import RequestDataTooBig, SuspiciousOperation
-from django.core.files.base import File
+from django.core.files.uploadedfile import UploadedFile
 from django.core.files.uploadhandler import FileUploadHandler
 from django.http import HttpRequest, UnreadablePostError
 from django.http.multipartparser import MultiPartParser, MultiPartParserError
@@ -94,7 +94,8 @@ def _read(request: HttpRequest, file: BinaryIO) -> Received:
         raise _too_large()
     receiver = Receiver(file)
     try:
-        fields, files = Form(request.META, Body(request, length), [receiver], "utf-8").parse()
+        body: Any = Body(request, length)
+        fields, files = Form(request.META, body, [receiver], "utf-8").parse()
     except MultiPartParserError as error:
         raise FormMalformed.at("", f"The form is not well-formed. {FORM}") from error
     except RequestDataTooBig as error:
@@ -133,7 +134,7 @@ def _only_known(fields: Any) -> dict[str, str]:
     return {name: fields[name] for name in fields}
 
 
-def _too_large() -> FileTooLarge:
+def _too_large() -> InvalidInput:
     detail = f"file: is larger than {LARGEST_BYTES:,} bytes (50 MiB). Split it into smaller files."
     return FileTooLarge.at("/file", detail)
 
@@ -167,10 +168,10 @@ class Receiver(FileUploadHandler):
         with _disk():
             self._target.write(raw_data)
 
-    def file_complete(self, file_size: int) -> File[bytes]:
+    def file_complete(self, file_size: int) -> UploadedFile[bytes]:
         with _disk():
             self._target.flush()
-        return File(self._target, self.name)
+        return UploadedFile(self._target, self.name)
 
 
 @contextmanager

@@ -9,8 +9,8 @@ from django.core.management.base import BaseCommand, CommandError
 
 from core.errors import DomainError
 from core.management.progress import ProgressLine
-from health import metrics
 from core.management.stopping import Stop, ending_at_a_signal
+from health import metrics
 from health.models import MetricRebuild
 
 
