@@ -5,7 +5,7 @@ from django.urls import path
 from accounts.api.v2 import auth
 from analytics.api.v2 import analytics, summary
 from assessments.api.v2 import assessments
-from documents.api.v2 import content, documents, progress
+from documents.api.v2 import content, documents, progress, webhooks
 from flags.api.v2 import flags
 from health.api.v2 import events, timeline
 from insights.api.v2 import insights
@@ -57,4 +57,5 @@ urlpatterns = [
     path("medications/<uuid:medication_id>/resume", medications.Resume.as_view()),
     path("medications/<uuid:medication_id>/stop", medications.Stop.as_view()),
     path("status", timeline.Status.as_view()),
+    path("webhooks/llama-parse/<uuid:job_id>", webhooks.LlamaParse.as_view()),
 ]

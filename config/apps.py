@@ -1,3 +1,5 @@
+from importlib import import_module
+
 from django.apps import AppConfig
 from django.contrib.admin.apps import AdminConfig
 
@@ -9,6 +11,10 @@ class ConsoleConfig(AdminConfig):
 
 
 class FrameConfig(AppConfig):
-    """Makes this folder's management commands known."""
+    """Makes this folder's management commands known, and the Celery app to all who send tasks."""
 
     name = "config"
+
+    def ready(self) -> None:
+        # Not at the top: it asks for apps, which are only being loaded there.
+        import_module("config.celery")

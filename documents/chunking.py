@@ -4,7 +4,7 @@ The same text and VERSION always give the same pieces. Change what `split` makes
 """
 
 import re
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
 from itertools import accumulate
 from typing import Final
@@ -37,8 +37,6 @@ _MARKS: Final = re.compile(
     re.MULTILINE,
 )
 
-_Heading = tuple[int, tuple[str, ...]]
-
 
 def split(parsed: Parsed) -> list[Chunk]:
     text = parsed.text
@@ -49,8 +47,7 @@ def split(parsed: Parsed) -> list[Chunk]:
         if not any(map(str.isalnum, piece)):
             continue
         end = start + len(piece)
-        body = _skip_headings(start, end, starts, ends)
-        under = bisect_right(starts, body)
+        under = _opened_by(start, piece, starts, ends)
         chunks.append(
             Chunk(
                 ordinal=len(chunks),
@@ -142,6 +139,13 @@ def _plain(title: str) -> str:
     return " ".join(words.split())[:_LONGEST_TITLE]
 
 
-def _skip_headings(start: int, end: int, starts: Sequence[int], ends: Sequence[int]) -> int:
-    """Find where the body begins: a piece that opens with headings stands under them."""
-    return start
+def _opened_by(start: int, piece: str, starts: Sequence[int], ends: Sequence[int]) -> int:
+    """Count the headings down to the piece's body: those before it, and those it opens with."""
+    count = bisect_left(starts, start)
+    body = start
+    while count < len(starts) and not piece[body - start : starts[count] - start].strip():
+        if starts[count] >= start + len(piece):
+            break
+        body = ends[count]
+        count += 1
+    return count

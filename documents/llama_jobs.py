@@ -81,10 +81,10 @@ def _meant(claim: Claim) -> tuple[LlamaParseJob, bool]:
 
 def _found(job: LlamaParseJob) -> str | None:
     """Look for a job that may have been submitted; of several, all but one are forgotten."""
-    first, *others = llama_parse.find(job.id, since=job.created_at) or [None]
-    for other in others:
+    found = llama_parse.find(job.id, since=job.created_at)
+    for other in found[1:]:
         llama_parse.forget(other)
-    return first
+    return found[0] if found else None
 
 
 def _submitted(claim: Claim, job: LlamaParseJob, vendor_job_id: str, now: dt.datetime) -> None:
@@ -113,9 +113,10 @@ def _asked(
 
 
 def _pause(claim: Claim, job: LlamaParseJob) -> float:
-    """Count a question that came too early. A call that came meanwhile is a reason for the next.
+    """Count a question that came too early; give how long to wait for the next.
 
-    A call between this and the document's release only shortens nothing: the pause goes on.
+    Not at all, if the service called meanwhile. A call in the moment from here to the release of
+    the document does not shorten the pause.
     """
     was_called = job.webhook_at
     with leases.held(claim):

@@ -58,9 +58,7 @@ def parse(work: Work) -> None:
         DocumentText.objects.filter(document=row).delete()
         ring = keys.ring_of(person, for_writing=True)
         stored = DocumentText(
-            tenant_id=row.tenant_id,
-            user_id=row.user_id,
-            document=row,
+            **_of(row),
             parser_name=parsed.parser,
             parser_version=parsed.version,
         )
@@ -91,18 +89,13 @@ def chunk(work: Work) -> None:
     if not chunks:
         raise StepFailed(Code.NO_TEXT)
     work.check()
-    terms = lexical.build([piece.text for piece in chunks])
+    terms = lexical.build([chunking.in_context(piece) for piece in chunks])
     with leases.held(work.claim) as (person, row):
         ring = keys.ring_of(person, for_writing=True)
         for table in (DocumentChunk, DocumentTerms, UserDocumentVectors):
             table.objects.filter(document=row).delete()
         _store_chunks(ring, row, chunks)
-        index = DocumentTerms(
-            tenant_id=row.tenant_id,
-            user_id=row.user_id,
-            document=row,
-            index_version=lexical.VERSION,
-        )
+        index = DocumentTerms(**_of(row), index_version=lexical.VERSION)
         keys.seal(ring, index, terms)
         index.save(force_insert=True)
         leases.hand_on(
@@ -115,9 +108,7 @@ def _store_chunks(ring: encryption.KeyRing, row: Document, chunks: Sequence[Chun
     for key, piece in zip(uuid7s(len(chunks)), chunks, strict=True):
         stored = DocumentChunk(
             id=key,
-            tenant_id=row.tenant_id,
-            user_id=row.user_id,
-            document=row,
+            **_of(row),
             ordinal=piece.ordinal,
             chunker_name=chunking.NAME,
             chunker_version=chunking.VERSION,
@@ -176,13 +167,8 @@ def _next_batch(claim: Claim, embedder: Embedder) -> tuple[int, list[str], int]:
                 document=row, ordinal__gte=done, ordinal__lt=done + embedder.batch_size
             ).order_by("ordinal")
         )
-        texts = [embedded_text(*open_chunk(ring, piece)) for piece in pieces]
+        texts = [chunking.in_context(open_chunk(ring, piece)) for piece in pieces]
     return done, texts, row.total_chunks
-
-
-def embedded_text(heading: Sequence[str], text: str) -> str:
-    """A chunk is embedded with the headings it stands under."""
-    return "\n".join([" > ".join(heading), text]) if heading else text
 
 
 def _store_vectors(
@@ -190,12 +176,7 @@ def _store_vectors(
 ) -> None:
     ring = keys.ring_of(person, for_writing=True)
     stored = UserDocumentVectors(
-        tenant_id=row.tenant_id,
-        user_id=row.user_id,
-        document=row,
-        model=_model(embedder),
-        first_ordinal=first,
-        vector_count=len(vectors),
+        **_of(row), model=_model(embedder), first_ordinal=first, vector_count=len(vectors)
     )
     keys.seal(ring, stored, vectors.astype("<f4").tobytes())
     stored.save(force_insert=True)
@@ -216,10 +197,22 @@ def _model(embedder: Embedder) -> EmbeddingModel:
     return model
 
 
-def open_chunk(ring: encryption.KeyRing, piece: DocumentChunk) -> tuple[list[str], str]:
-    """Give a chunk's heading path and its text."""
-    heading, text = msgspec.msgpack.decode(keys.unseal(ring, piece))
-    return heading, text
+def _of(row: Document) -> dict[str, Any]:
+    """Say whose it is, and what of, in a row that a step writes."""
+    return {"tenant_id": row.tenant_id, "user_id": row.user_id, "document_id": row.id}
+
+
+def open_chunk(ring: encryption.KeyRing, row: DocumentChunk) -> Chunk:
+    heading, text = msgspec.msgpack.decode(keys.unseal(ring, row))
+    return Chunk(
+        ordinal=row.ordinal,
+        start=row.start,
+        end=row.end,
+        first_page=row.first_page,
+        last_page=row.last_page,
+        heading=tuple(heading),
+        text=text,
+    )
 
 
 def read_text(claim: Claim) -> Parsed:

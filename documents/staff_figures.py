@@ -135,8 +135,8 @@ def _stuck_groups(*, acknowledged: bool | None) -> list[Group]:
 
 
 def stuck_cause(document_id: uuid.UUID) -> str | None:
-    (cause,) = _row("SELECT min(cause) FROM stuck_documents WHERE id = %s", [document_id])
-    return cause  # type: ignore[no-any-return]
+    found = _rows("SELECT cause FROM stuck_documents WHERE id = %s", [document_id])
+    return found[0][0] if found else None
 
 
 def stuck_among(documents: Sequence[uuid.UUID]) -> set[uuid.UUID]:
@@ -325,7 +325,7 @@ def versions(document: Document) -> Versions:
     models = list(
         vectors.order_by().values_list("model__name", "model__version", "key_id").distinct()
     )
-    used = {key for *_, key in (text, piece, *models) if key} if text else set()
+    used = {found[-1] for found in (text, piece, *models) if found and found[-1]}
     return Versions(
         f"{text[0]} {text[1]}" if text else None,
         f"{piece[0]} {piece[1]}" if piece else None,
@@ -355,9 +355,5 @@ def actions(document: Document) -> list[DocumentAction]:
 def _rows(sql: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
     with connection.cursor() as cursor:
         cursor.execute(sql, parameters)
-        return cursor.fetchall()
-
-
-def _row(sql: str, parameters: Sequence[Any]) -> tuple[Any, ...]:
-    (row,) = _rows(sql, parameters)
-    return row
+        found: list[tuple[Any, ...]] = cursor.fetchall()
+    return found

@@ -1,6 +1,7 @@
 """Every route of the API with every method, and a call of each that succeeds."""
 
 import datetime as dt
+import json
 import re
 import uuid
 from collections.abc import Callable, Iterator
@@ -9,10 +10,13 @@ from functools import cached_property
 from itertools import count
 from typing import Any, Final
 
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.urls import URLResolver, get_resolver
 
 from accounts.models import User
+from documents import llama_jobs
 from tests.conftest import ApiClient, client_of
+from tests.documents.llama.parsing_service import signed
 
 PASSWORD: Final = "correct horse battery"
 Body = dict[str, Any]
@@ -76,6 +80,14 @@ class Life:
     def medication(self) -> Body:
         return {"medication_name": self.marker, "notes": self.marker, "times_of_day": ["08:00"]}
 
+    def document(self) -> Body:
+        """A file that nobody has sent before."""
+        text = f"# {self.marker}\n\nNumber {next(_numbers)}.\n"
+        return {
+            "file": SimpleUploadedFile(f"{self.marker}.md", text.encode()),
+            "metadata": json.dumps({"marker": self.marker}),
+        }
+
 
 def live(user: User) -> Life:
     """Give a person a profile, a check-in and an event."""
@@ -97,14 +109,22 @@ def live(user: User) -> Life:
     medication = life.client.call("POST", "/api/v2/medications", life.medication()).json()
     dose = {"note": life.marker}
     life.client.call("POST", f"/api/v2/medications/{medication['id']}/doses", dose)
+    document = life.client.call("POST", "/api/v2/documents", life.document()).json()
     life.ids = {
         "user_id": user.id,
         "checkin_id": checkin["id"],
         "event_id": event["id"],
         "insight_id": insights[0]["id"],
         "medication_id": medication["id"],
+        "document_id": document["id"],
+        # Nobody's: the service is answered the same.
+        "job_id": uuid.uuid4(),
     }
     return life
+
+
+def llama_signature(job_id: uuid.UUID, body: bytes) -> str:
+    return signed(body, llama_jobs._secret(job_id))
 
 
 def sign_up(life: Life) -> Body:
@@ -149,6 +169,11 @@ BODIES: Final[dict[str, Body | Callable[[Life], Body]]] = {
     "POST /api/v2/auth/revoke": lambda life: {"token": life.session["refresh_token"]},
     "POST /api/v2/auth/signup": sign_up,
     "POST /api/v2/documents/progress-stream": {},
+    "POST /api/v2/documents": lambda life: life.document(),
+    "PATCH /api/v2/documents/<uuid:document_id>": {"document_type": "policy"},
+    "POST /api/v2/documents/<uuid:document_id>/cancel": {},
+    "POST /api/v2/documents/<uuid:document_id>/content-link": {},
+    "POST /api/v2/documents/<uuid:document_id>/retry": {},
     "POST /api/v2/health/events": lambda life: life.event(),
     "POST /api/v2/health/events/batch": lambda life: {"events": [life.event()] * 3},
     "POST /api/v2/health/events/<uuid:event_id>/corrections": {
@@ -166,10 +191,18 @@ BODIES: Final[dict[str, Body | Callable[[Life], Body]]] = {
     "POST /api/v2/insights/generate": {},
     "POST /api/v2/insights/<uuid:insight_id>/feedback": {"helpful": True},
     "POST /api/v2/insights/<uuid:insight_id>/interactions": {"action": "viewed"},
+    "POST /api/v2/webhooks/llama-parse/<uuid:job_id>": {},
     "POST /ofrep/v1/evaluate/flags": {"context": {"app_version": "1.0"}},
     "POST /ofrep/v1/evaluate/flags/<flag:key>": {"context": {"app_version": "1.0"}},
 }
 
+
+# What makes it succeed beside the body and the token.
+HEADERS: Final[dict[str, Callable[[Life], dict[str, str]]]] = {
+    "POST /api/v2/webhooks/llama-parse/<uuid:job_id>": lambda life: {
+        "LC_Signature": llama_signature(life.ids["job_id"], b"{}")
+    },
+}
 
 # Routes that succeed for staff alone.
 STAFF_ONLY: Final = {"POST /api/cache/clear", "GET /api/cache/stats"}
@@ -182,8 +215,14 @@ def body_of(route: Route, life: Life) -> Body | None:
     return body(life) if callable(body) else body
 
 
+def headers_of(route: Route, life: Life) -> dict[str, str]:
+    headers = HEADERS.get(str(route))
+    return headers(life) if headers else {}
+
+
 def call(route: Route, life: Life) -> Any:
-    return life.client.call(route.method, route.path(life.ids), body_of(route, life))
+    body, headers = body_of(route, life), headers_of(route, life)
+    return life.client.call(route.method, route.path(life.ids), body, **headers)
 
 
 def patterns(prefix: str = "", resolver: Any = None) -> Iterator[tuple[str, Any]]:

@@ -13,7 +13,7 @@ from django.conf import settings
 from django.db import connection
 
 from tests.factories import make_user
-from tests.house.routes import STAFF_ONLY, api_routes, body_of, live
+from tests.house.routes import STAFF_ONLY, api_routes, body_of, headers_of, live
 from tests.house.wire import traffic
 
 FILE = Path(settings.ROOT) / "tests" / "golden" / "budgets.json"
@@ -40,9 +40,9 @@ def spent(route):
     """Call twice, for two people: the first call may prepare statements."""
     is_staff = str(route) in STAFF_ONLY
     for life in [live(make_user(is_staff=is_staff)) for _ in range(2)]:
-        body = body_of(route, life)
+        body, headers = body_of(route, life), headers_of(route, life)
         with traffic() as counted:
-            response = life.client.call(route.method, route.path(life.ids), body)
+            response = life.client.call(route.method, route.path(life.ids), body, **headers)
         assert response.status_code < 300, response.content
     return counted.statements
 

@@ -45,6 +45,7 @@ CLASSES: Final = {
     "tenants": TENANT,
     # Rows of a person have user_id; there are old rows of no person.
     "legacy_records": TENANT,
+    "abandoned_llama_jobs": "ids of jobs that the parsing service is to forget",
     "deleted_blobs": "random keys of files in the storage that are to be deleted",
     "embedding_models": "of the whole house: names of models",
     "api_keys": "keys of servers; without a tenant they are the house's own, for every clinic",
@@ -97,12 +98,19 @@ POLICIES: Final = {
     ("llama_parse_jobs", "novara_api", "ALL"): (OWN, OWN),
     ("user_document_vectors", "novara_api", "ALL"): (OWN, OWN),
     ("embedding_models", "novara_api", "ALL"): ("true", "true"),
+    ("abandoned_llama_jobs", "novara_api", "INSERT"): (None, "true"),
+    ("abandoned_llama_jobs", "novara_eraser", "INSERT"): (None, "true"),
     ("deleted_blobs", "novara_api", "INSERT"): (None, "true"),
     ("deleted_blobs", "novara_eraser", "INSERT"): (None, "true"),
     ("documents", "novara_staff", "ALL"): (OF_TENANT, OF_TENANT),
     ("document_attempts", "novara_staff", "ALL"): (OF_TENANT, OF_TENANT),
     ("document_actions", "novara_staff", "ALL"): (OF_TENANT, OF_TENANT),
     ("llama_parse_jobs", "novara_staff", "ALL"): (OF_TENANT, OF_TENANT),
+    ("document_texts", "novara_staff", "SELECT"): (OF_TENANT, None),
+    ("document_chunks", "novara_staff", "SELECT"): (OF_TENANT, None),
+    ("user_document_vectors", "novara_staff", "SELECT"): (OF_TENANT, None),
+    ("encryption_keys", "novara_staff", "SELECT"): (OF_TENANT, None),
+    ("embedding_models", "novara_staff", "SELECT"): ("true", None),
     ("document_actions", "novara_eraser", "ALL"): ("true", "true"),
     ("document_attempts", "novara_eraser", "ALL"): ("true", "true"),
     ("document_chunks", "novara_eraser", "ALL"): ("true", "true"),
@@ -189,7 +197,8 @@ GRANTS: Final = {
         "tables/user_document_vectors": {"SELECT", "INSERT", "UPDATE", "DELETE"},
         "tables/encryption_keys": {"SELECT", "INSERT", "UPDATE"},
         "tables/document_actions": {"SELECT", "INSERT"},
-        "tables/llama_parse_jobs": {"SELECT", "INSERT", "UPDATE"},
+        "tables/llama_parse_jobs": {"SELECT", "INSERT", "UPDATE", "DELETE"},
+        "tables/abandoned_llama_jobs": {"INSERT"},
         "tables/deleted_blobs": {"INSERT"},
         "tables/embedding_models": {"SELECT", "INSERT"},
         "functions/update_document_progress": {"EXECUTE"},
@@ -230,6 +239,62 @@ GRANTS: Final = {
         "tables/document_attempts": {"SELECT", "UPDATE"},
         "tables/document_actions": {"SELECT", "INSERT"},
         "tables/llama_parse_jobs": {"SELECT"},
+        # With what a document was read, cut and embedded; nothing of what is in it.
+        "tables/document_texts": {
+            f"SELECT {name}"
+            for name in (
+                "id",
+                "tenant_id",
+                "user_id",
+                "document_id",
+                "key_id",
+                "parser_name",
+                "parser_version",
+                "created_at",
+            )
+        },
+        "tables/document_chunks": {
+            f"SELECT {name}"
+            for name in (
+                "id",
+                "tenant_id",
+                "user_id",
+                "document_id",
+                "key_id",
+                "ordinal",
+                "chunker_name",
+                "chunker_version",
+                "created_at",
+            )
+        },
+        "tables/user_document_vectors": {
+            f"SELECT {name}"
+            for name in (
+                "id",
+                "tenant_id",
+                "user_id",
+                "document_id",
+                "key_id",
+                "model_id",
+                "first_ordinal",
+                "vector_count",
+                "created_at",
+            )
+        },
+        "tables/encryption_keys": {
+            f"SELECT {name}"
+            for name in (
+                "id",
+                "tenant_id",
+                "user_id",
+                "key_version",
+                "key_status",
+                "created_at",
+                "rotated_at",
+                "retired_at",
+            )
+        },
+        "tables/embedding_models": {"SELECT"},
         "tables/document_processing_stats": {"SELECT"},
         "tables/failed_documents": {"SELECT"},
         "tables/stuck_documents": {"SELECT"},
@@ -272,6 +337,7 @@ GRANTS: Final = {
         "tables/encryption_keys": {"SELECT", "DELETE"},
         "tables/llama_parse_jobs": {"SELECT", "DELETE"},
         "tables/user_document_vectors": {"SELECT", "DELETE"},
+        "tables/abandoned_llama_jobs": {"INSERT"},
         "tables/deleted_blobs": {"INSERT"},
         "tables/daily_checkins": {"SELECT", "DELETE"},
         "tables/django_admin_log": {"SELECT", "UPDATE object_repr"},

@@ -27,6 +27,7 @@ OPEN: Final = {
     "config.legacy_pages.CheckinsTest": "a list of paths, open in the old service",
     "config.legacy_pages.DetailedHealth": "a probe",
     "config.legacy_pages.Health": "a probe",
+    "documents.api.v2.webhooks.LlamaParse": "the signature is the proof",
     "flags.api.ofrep.Evaluation": "takes keys of servers beside tokens, and checks either itself",
     "flags.api.ofrep.Evaluations": "takes keys of servers beside tokens, and checks either itself",
     "health.api.v2.timeline.EventTypes": "schemas, the same for everybody",
@@ -34,6 +35,8 @@ OPEN: Final = {
 }
 # Views whose SQL function enters the gate, instead of the base view.
 HOT: Final = {
+    "documents.api.v2.content.Content": "services.entering",
+    "documents.api.v2.documents.Documents": "services.entering",
     "flags.api.ofrep.Evaluation": "callers.find_person",
     "flags.api.ofrep.Evaluations": "callers.find_person",
     "flags.api.v2.flags.Flag": "callers.find_person",

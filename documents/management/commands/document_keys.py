@@ -18,7 +18,7 @@ from documents.services.keys import Progress
 
 # What a run of each action counts, and what it says of those that are left.
 WORDS: Final = {
-    "rotate": ("new keys", ""),
+    "rotate": ("keys made", ""),
     "reencrypt": (
         "rows sealed anew",
         "{} rows are left, held by other work. Run `manage.py document_keys reencrypt` again.",
@@ -92,7 +92,7 @@ class Command(BaseCommand):
         if run.people < run.total:
             again = f"manage.py document_keys {action}{options}"
             self._say_stopped(f"after {run.done:,} {done}", again, stop)
-        self.stdout.write(f"{run.total:,} people: {run.done:,} {done}.")
+        self.stdout.write(f"{_people(run.total)}: {run.done:,} {done}.")
         if faults := _faults_of(action, run):
             raise CommandError("\n".join(faults))
 
@@ -137,14 +137,16 @@ class Command(BaseCommand):
 
 
 def _faults_of(action: str, run: Progress) -> list[str]:
-    said = [f"{count:,} people: {why}" for why, count in sorted(run.refusals.items())]
+    said = [f"{_people(count)}: {why}" for why, count in sorted(run.refusals.items())]
     if run.left:
         said.append(WORDS[action][1].format(f"{run.left:,}"))
     if run.switched_off:
-        said.append(
-            f"{run.switched_off:,} people are switched off: run this again when they are back."
-        )
+        said.append(f"{_people(run.switched_off)} switched off: run this again when they are back.")
     return said
+
+
+def _people(count: int) -> str:
+    return "1 person" if count == 1 else f"{count:,} people"
 
 
 def _moment(text: str) -> dt.datetime:

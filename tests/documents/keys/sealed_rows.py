@@ -22,7 +22,9 @@ from documents.models import (
 TABLES = (DocumentText, DocumentTerms, DocumentChunk, UserDocumentVectors)
 
 
-def write_document(user_id: uuid.UUID, *, chunks: int = 3, text: str = "A plan of mine.") -> Document:
+def write_document(
+    user_id: uuid.UUID, *, chunks: int = 3, text: str = "A plan of mine."
+) -> Document:
     """Write a document with its sealed rows as a worker would; their payloads tell their places."""
     with gate.as_person(user_id) as person:
         mine: dict[str, Any] = {"tenant_id": person.tenant_id, "user_id": person.id}

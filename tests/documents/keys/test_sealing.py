@@ -167,7 +167,9 @@ def test_keys_unwrap_only_for_whom_they_were_wrapped(tenant, user, version, othe
 
     assert encryption.unwrap(kek, bound, wrapped) == secret
     assert encryption.unwrap(encryption.new_cipher_key(), bound, wrapped) is None
-    assert encryption.unwrap(kek, encryption.key_binding(user, uuid.uuid4(), version), wrapped) is None
+    assert (
+        encryption.unwrap(kek, encryption.key_binding(user, uuid.uuid4(), version), wrapped) is None
+    )
     if other != version:
         moved = encryption.key_binding(tenant, user, other)
         assert encryption.unwrap(kek, moved, wrapped) is None

@@ -13,20 +13,9 @@ from documents.leases import Lost
 from documents.models import Document, DocumentAttempt
 from documents.statuses import Status
 from tests.documents.papers import make_document
-from tests.factories import make_user
 from tests.health.threads import at_once
 
 SECOND = dt.timedelta(seconds=1)
-
-
-@pytest.fixture
-def person(committed_db):
-    """Somebody whose documents alone are due: other tests leave theirs behind."""
-    now = timezone.now()
-    Document.objects.filter(status__in=["processing", "chunking", "embedding"]).update(
-        due_at=now + dt.timedelta(days=1)
-    )
-    return make_user()
 
 
 def paper(person, **changes):

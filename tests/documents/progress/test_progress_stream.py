@@ -255,7 +255,7 @@ def test_keeps_no_endless_list_for_a_slow_client():
                 hints._hand_out(f"dana {number}")
             return told_by(news)
 
-    assert asyncio.run(crowd()) == [("resync", {})]
+    assert asyncio.run(crowd()) == [("resync", "{}")]
 
 
 def test_forgets_streams_that_have_ended():

@@ -1,0 +1,285 @@
+"""An installation of its own: durable servers, a web process and workers that are killed for real."""
+
+import contextlib
+import http.client
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+import uuid
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import psutil
+import psycopg
+from celery import Celery
+from django.conf import settings
+from kombu.exceptions import OperationalError
+
+from config.dev import postgres, valkey
+from config.dev.processes import last_lines, wait_until
+from tests.documents.crashes.gates import GATES, Gates
+from tests.web import WEB, answers, free_port
+
+PATIENCE = 60
+LEASE_SECONDS = 2
+ENDED = ("completed", "failed", "cancelled")
+WORKER = (
+    *("celery", "-A", "config", "worker", "--pool", "prefork", "--loglevel", "WARNING"),
+    *("--without-gossip", "--without-mingle", "--without-heartbeat"),
+)
+MARK = "NOVARA_CRASHES"
+
+
+class Program:
+    """One of our programs, in a process group of its own."""
+
+    def __init__(self, log: Path, variables: dict[str, str], *command: str) -> None:
+        with log.open("ab") as output:
+            self.main = subprocess.Popen(  # noqa: S603
+                [sys.executable, "-m", *command],
+                cwd=settings.ROOT,
+                env=variables,
+                stdout=output,
+                stderr=output,
+                start_new_session=True,
+            )
+        self.log = log
+
+    def family(self) -> list[psutil.Process]:
+        with contextlib.suppress(psutil.Error):
+            whole = psutil.Process(self.main.pid)
+            return [whole, *whole.children(recursive=True)]
+        return []
+
+    def parsers(self) -> list[psutil.Process]:
+        return [one for one in self.family() if is_parser(one)]
+
+    def send(self, number: int) -> None:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self.main.pid, number)
+
+    def kill(self) -> None:
+        """The whole group at once, as if the machine were gone."""
+        self.send(signal.SIGKILL)
+        self.main.wait()
+
+
+def is_parser(process: psutil.Process) -> bool:
+    with contextlib.suppress(psutil.Error):
+        return "documents.parsers.child" in process.cmdline()
+    return False
+
+
+class Installation:
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.storage = folder / "documents"
+        self.temporary = folder / "tmp"
+        self.variables: dict[str, str] = {}
+        self.programs: dict[str, Program] = {}
+        self.url = ""
+        self._connection: psycopg.Connection[Any] | None = None
+
+    # The servers
+
+    def start(self) -> None:
+        self.storage.mkdir()
+        self.temporary.mkdir()
+        self.variables = os.environ | {
+            "DOCUMENT_STORAGE": str(self.storage),
+            "DOCUMENT_LEASE_SECONDS": str(LEASE_SECONDS),
+            "TMPDIR": str(self.temporary),
+            MARK: str(self.folder),
+        }
+        self.start_servers()
+        migrate = [sys.executable, "manage.py", "migrate", "--verbosity", "0"]
+        subprocess.run(migrate, check=True, cwd=settings.ROOT, env=self.variables)  # noqa: S603
+        self.sql(GATES)
+
+    def start_servers(self) -> None:
+        """Start what does not run; the addresses stay."""
+        self.variables["DATABASE_URL"] = postgres.start(self.folder)
+        self.variables["REDIS_URL"] = valkey.start(self.folder)
+
+    def discard(self) -> None:
+        for program in self.programs.values():
+            program.send(signal.SIGCONT)
+            program.kill()
+        with contextlib.suppress(FileNotFoundError):
+            self.valkey().send_signal(signal.SIGCONT)
+        valkey.discard(self.folder)
+        postgres.discard(self.folder)
+
+    def postgres(self) -> psutil.Process:
+        home = postgres.where(self.folder) / "data" / "postmaster.pid"
+        return psutil.Process(int(home.read_text().split()[0]))
+
+    def valkey(self) -> psutil.Process:
+        return psutil.Process(int((self.folder / "valkey" / "pid").read_text()))
+
+    def kill_postgres(self) -> None:
+        """All of its processes: nobody is left to tell clients or to write anything."""
+        postmaster = self.postgres()
+        family = [postmaster, *postmaster.children()]
+        for process in family:
+            with contextlib.suppress(psutil.Error):
+                process.kill()
+        psutil.wait_procs(family)
+
+    def kill_valkey(self) -> None:
+        server = self.valkey()
+        server.kill()
+        server.wait()
+
+    def connect(self) -> psycopg.Connection[Any]:
+        return psycopg.connect(self.variables["DATABASE_URL"], autocommit=True)
+
+    def sql(self, statement: Any, parameters: Sequence[Any] = ()) -> list[Any]:
+        """Run a statement as the owner; again with a new connection, if the server was away."""
+        for _ in range(2):
+            if self._connection is None or self._connection.closed:
+                self._connection = self.connect()
+            try:
+                cursor = self._connection.execute(statement, parameters or None)
+                return cursor.fetchall() if cursor.description else []
+            except psycopg.OperationalError:
+                self._connection.close()
+        raise AssertionError("Postgres ends connections.")
+
+    # The programs
+
+    def run(self, name: str, *command: str, **changes: str) -> Program:
+        log = self.folder / "logs" / f"{name}.log"
+        self.programs[name] = Program(log, self.variables | changes, *command)
+        return self.programs[name]
+
+    def start_web(self) -> None:
+        port = free_port()
+        self.url = f"http://127.0.0.1:{port}"
+        program = self.run("web", *WEB, "--port", str(port))
+        up = wait_until(lambda: answers(self.url), seconds=PATIENCE)
+        assert up, last_lines(program.log, 30)
+
+    def start_others(self) -> None:
+        """A worker for everything but documents, and the clock."""
+        schedule = self.folder / "schedule"
+        queues = ("-Q", "default,metrics", "-c", "1", "-n", "others@test")
+        self.run("others", *WORKER, *queues, "-B", "-s", str(schedule))
+
+    def start_worker(self, name: str = "documents", processes: int = 1, **changes: str) -> Program:
+        command = (*WORKER, "-Q", "documents", "-c", str(processes), "-n", f"{name}@test")
+        return self.run(name, *command, **changes)
+
+    def kill_worker(self, name: str = "documents") -> None:
+        self.programs.pop(name).kill()
+
+    def tidy(self) -> None:
+        """Leave the next test what it expects, however this one ended."""
+        for name in set(self.programs) - {"web", "others"}:
+            self.kill_worker(name)
+        self.start_servers()
+        self.sql("UPDATE documents SET status = 'cancelled' WHERE status NOT IN %s" % (ENDED,))
+
+    @contextlib.contextmanager
+    def gates(self) -> Iterator[Gates]:
+        with contextlib.suppress(psycopg.OperationalError), self.connect() as own:
+            yield Gates(own)
+
+    # What clients say
+
+    def call(
+        self, method: str, path: str, body: bytes | None = None, **headers: str
+    ) -> tuple[int, Any]:
+        connection = http.client.HTTPConnection(urlsplit(self.url).netloc, timeout=PATIENCE)
+        try:
+            sent = {name.replace("_", "-"): value for name, value in headers.items()}
+            connection.request(method, path, body, sent)
+            answer = connection.getresponse()
+            content = answer.read()
+            return answer.status, json.loads(content) if content else None
+        finally:
+            connection.close()
+
+    def sign_up(self) -> "Person":
+        email = f"{uuid.uuid4().hex[:12]}@example.com"
+        words = {"email": email, "password": "never-said-before-7", "nickname": "Olga"}
+        status, answer = self.call(
+            "POST", "/api/v2/auth/signup", json.dumps(words).encode(), Content_Type="application/json"
+        )
+        assert status == 201, answer
+        return Person(self, answer["access_token"])
+
+    def send_task(self, name: str, queue: str = "default") -> None:
+        """Send a message past the clock; without a broker, nothing."""
+        with contextlib.suppress(OperationalError):
+            app = Celery(broker=self.variables["REDIS_URL"], set_as_current=False)
+            with app.connection_for_write() as connection:
+                app.send_task(name, queue=queue, connection=connection, retry=False, expires=5)
+
+    # Waiting
+
+    def until(self, condition: Callable[[], bool], *, seconds: float = PATIENCE) -> None:
+        """Wait, with the watchdog looking about more often than by the clock."""
+        deadline = time.monotonic() + seconds
+        while not wait_until(condition, seconds=0.4):
+            assert time.monotonic() < deadline, self.state()
+            self.send_task("documents.tasks.watch")
+
+    def state(self) -> str:
+        """Say what everything looks like, for a test that waited in vain."""
+        rows = self.sql(
+            "SELECT original_filename, status, fence, leased_by, tries, losses, error_code,"
+            " error_message, due_at - clock_timestamp() FROM documents"
+            " WHERE status NOT IN ('completed', 'cancelled') ORDER BY id"
+        )
+        waits = self.sql(
+            "SELECT pid, wait_event, state, left(query, 80) FROM pg_stat_activity"
+            " WHERE backend_type = 'client backend' AND state <> 'idle'"
+        )
+        logs = [last_lines(program.log, 15) for program in self.programs.values()]
+        return "\n".join([*map(str, rows), *map(str, waits), *logs])
+
+
+class Person:
+    """Somebody with documents."""
+
+    def __init__(self, installation: Installation, token: str) -> None:
+        self.installation = installation
+        self.headers = {"Authorization": f"Bearer {token}"}
+
+    def call(self, method: str, path: str = "") -> tuple[int, Any]:
+        return self.installation.call(method, f"/api/v2/documents{path}", **self.headers)
+
+    def send(self, name: str, content: bytes) -> tuple[int, Any]:
+        edge = "the-edge-of-a-part"
+        head = (
+            f'--{edge}\r\nContent-Disposition: form-data; name="file"; filename="{name}"\r\n'
+            "Content-Type: application/octet-stream\r\n\r\n"
+        )
+        body = head.encode() + content + f"\r\n--{edge}--\r\n".encode()
+        kind = f"multipart/form-data; boundary={edge}"
+        return self.installation.call(
+            "POST", "/api/v2/documents", body, **self.headers, Content_Type=kind
+        )
+
+    def upload(self, name: str, content: bytes) -> str:
+        status, answer = self.send(name, content)
+        assert status == 201, answer
+        return str(answer["id"])
+
+    def read(self, document: str) -> Any:
+        status, answer = self.call("GET", f"/{document}")
+        assert status == 200, answer
+        return answer
+
+    def statuses(self) -> dict[str, int]:
+        """Count their documents by status."""
+        status, answer = self.call("GET", "?limit=100")
+        assert status == 200, answer
+        return dict(Counter(one["status"] for one in answer["documents"]))
