@@ -65,6 +65,11 @@ app.conf.update(
             "schedule": 30.0,
             "options": {"expires": 30},
         },
+        "forget jobs of the parsing service": {
+            "task": "documents.tasks.forget_llama_jobs",
+            "schedule": 30.0,
+            "options": {"expires": 30},
+        },
         "delete expired refresh tokens": {
             "task": "accounts.tasks.delete_expired_tokens",
             "schedule": 3600.0,

@@ -150,6 +150,13 @@ LLAMA_CLOUD_BASE_URL = _address("LLAMA_CLOUD_BASE_URL", "https://api.cloud.llama
 # Where other services reach this one from outside. Without it LlamaParse is asked, and cannot call.
 PUBLIC_URL = _address("PUBLIC_URL", "")
 
+# A service that turns texts into vectors and speaks OpenAI's contract; unset: the built-in model.
+EMBEDDINGS_URL: str = env.str("EMBEDDINGS_URL", default="")
+EMBEDDINGS_API_KEY: str = env.str("EMBEDDINGS_API_KEY", default="")
+EMBEDDINGS_MODEL: str = env.str("EMBEDDINGS_MODEL", default="")
+EMBEDDINGS_DIMENSIONS: int = env.int("EMBEDDINGS_DIMENSIONS", default=0)
+# Threads of the built-in model in each process; 0: as many as there are cores.
+EMBEDDINGS_THREADS: int = env.int("EMBEDDINGS_THREADS", default=0)
 # After so many seconds without a sign of life, a worker's document is given to another one.
 DOCUMENT_LEASE_SECONDS: int = env.int("DOCUMENT_LEASE_SECONDS", default=40)
 
@@ -193,3 +200,9 @@ if DOCUMENTS_PER_PERSON < 1 or DOCUMENT_BYTES_PER_PERSON < 1:
     )
 if DOCUMENT_LEASE_SECONDS < 1:
     raise ImproperlyConfigured("DOCUMENT_LEASE_SECONDS must be 1 or more: a time in seconds.")
+if EMBEDDINGS_URL and not re.fullmatch(r"https?://[^/?#@\s]+(/[^?#\s]*)?", EMBEDDINGS_URL):
+    raise ImproperlyConfigured("EMBEDDINGS_URL must be an address such as https://api.example.org/v1.")
+if EMBEDDINGS_URL and not (EMBEDDINGS_MODEL and EMBEDDINGS_DIMENSIONS > 0):
+    raise ImproperlyConfigured("EMBEDDINGS_URL needs EMBEDDINGS_MODEL and EMBEDDINGS_DIMENSIONS.")
+if EMBEDDINGS_THREADS < 0:
+    raise ImproperlyConfigured("EMBEDDINGS_THREADS must be 0 or more: a number of threads.")

@@ -5,8 +5,8 @@ words of this program alone, and no figure is about a person. Without the databa
 to tell: 503, which a scraper shows as `up == 0`; an old or empty answer would look like good news.
 """
 
-from collections.abc import Iterable, Mapping
-from typing import Final
+from collections.abc import Mapping
+from typing import Final, TypeAlias
 
 from django.db import Error
 from django.http import HttpRequest, HttpResponse
@@ -14,6 +14,9 @@ from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Gauge, gen
 
 from documents import figures as documents
 from health import metrics as health
+
+# Name, what it tells, its labels, and its figures by the values of these.
+Figures: TypeAlias = tuple[str, str, tuple[str, ...], Mapping[tuple[str, ...], float]]
 
 AWAY: Final = "The database does not answer, so there are no figures.\n"
 
@@ -24,80 +27,73 @@ def metrics(_request: HttpRequest) -> HttpResponse:
     except Error:
         return HttpResponse(AWAY, status=503, content_type="text/plain; charset=utf-8")
     registry = CollectorRegistry()
-    _add_backlog(registry, backlog)
-    _add_pipeline(registry, pipeline)
+    for name, told, labels, found in (*_of_health(backlog), *_of_documents(pipeline)):
+        gauge = Gauge(f"novara_{name}", told, labels, registry=registry)
+        for values, figure in found.items():
+            (gauge.labels(*values) if values else gauge).set(figure)
     return HttpResponse(generate_latest(registry), content_type=CONTENT_TYPE_LATEST)
 
 
-def _add_backlog(registry: CollectorRegistry, backlog: health.Backlog) -> None:
-    marks = Gauge(
-        "novara_metric_marks_waiting",
-        "Changes of days whose figures are not folded yet; counted up to 100000.",
-        registry=registry,
-    )
-    marks.set(backlog.marks)
-    lag = Gauge(
-        "novara_metric_fold_lag_seconds",
-        "How long the oldest of them has waited; 0 if none waits.",
-        registry=registry,
-    )
-    lag.set(backlog.lag)
+def _of_health(backlog: health.Backlog) -> list[Figures]:
+    return [
+        (
+            "metric_marks_waiting",
+            "Changes of days whose figures are not folded yet; counted up to 100000.",
+            (),
+            {(): backlog.marks},
+        ),
+        (
+            "metric_fold_lag_seconds",
+            "How long the oldest of them has waited; 0 if none waits.",
+            (),
+            {(): backlog.lag},
+        ),
+    ]
 
 
-def _add_pipeline(registry: CollectorRegistry, pipeline: documents.Pipeline) -> None:
-    def add(name: str, told: str, labels: Iterable[str], found: Mapping[tuple[str, ...], float]) -> None:
-        gauge = Gauge(f"novara_document{name}", told, list(labels), registry=registry)
-        for values, figure in found.items():
-            gauge.labels(*values).set(figure)
-
-    add(
-        "s",
-        "Documents by status; counted up to 100000 each.",
-        ["status"],
-        _by_word(pipeline.by_status),
-    )
-    add(
-        "_waiting_seconds",
-        "How long the oldest document has waited that is due in this status; 0 if none is.",
-        ["status"],
-        _by_word(pipeline.waiting),
-    )
-    add(
-        "s_stuck",
-        "Documents that nobody works on, or that do not go on, by cause.",
-        ["cause"],
-        _by_word(pipeline.stuck),
-    )
-    add("s_failed", "Documents that have failed, by code.", ["code"], _by_word(pipeline.failed))
-    add(
-        "_attempts_last_hour",
-        "Tries of a stage that ended in the last hour.",
-        ["stage", "outcome"],
-        pipeline.ended,
-    )
-    add(
-        "_failures_last_hour",
-        "Tries that failed in the last hour, by code.",
-        ["code"],
-        _by_word(pipeline.failures),
-    )
-    add(
-        "_stage_seconds",
-        "How long a stage took in the last hour, where it succeeded; quantile 1 is the longest.",
-        ["stage", "quantile"],
-        {
-            (stage, str(quantile)): seconds
-            for stage, quantiles in pipeline.durations.items()
-            for quantile, seconds in quantiles.items()
-        },
-    )
-    add(
-        "_deleted_files_waiting_seconds",
-        "How long the oldest file has waited to be deleted whose document is gone; 0 if none does.",
-        [],
-        {},
-    )
-
-
-def _by_word(found: Mapping[str, float]) -> dict[tuple[str, ...], float]:
-    return {(word,): figure for word, figure in found.items()}
+def _of_documents(pipeline: documents.Pipeline) -> list[Figures]:
+    return [
+        (
+            "documents",
+            "Documents by status; counted up to 100000 each.",
+            ("status",),
+            pipeline.by_status,
+        ),
+        (
+            "document_waiting_seconds",
+            "How long the oldest document has waited that is due in a status; 0 if none is.",
+            ("status",),
+            pipeline.waiting,
+        ),
+        (
+            "documents_stuck",
+            "Documents that nobody works on, or that do not go on, by cause.",
+            ("cause",),
+            pipeline.stuck,
+        ),
+        ("documents_failed", "Documents that have failed, by code.", ("code",), pipeline.failed),
+        (
+            "document_attempts_last_hour",
+            "Tries of a stage that ended in the last hour.",
+            ("stage", "outcome"),
+            pipeline.ended,
+        ),
+        (
+            "document_failures_last_hour",
+            "Tries that failed in the last hour, by code.",
+            ("code",),
+            pipeline.failures,
+        ),
+        (
+            "document_stage_seconds",
+            "How long a stage took in the last hour where it succeeded; quantile 1 is the longest.",
+            ("stage", "quantile"),
+            pipeline.durations,
+        ),
+        (
+            "document_deletions_waiting_seconds",
+            "How long the oldest file has waited to be deleted; 0 if none waits.",
+            (),
+            {(): pipeline.oldest_deletion},
+        ),
+    ]

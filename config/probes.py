@@ -1,5 +1,10 @@
 """/livez: the process answers. /readyz: it can do its work; says what is missing."""
 
+import time
+from concurrent.futures import Future, ThreadPoolExecutor
+from threading import Lock
+from typing import Final
+
 import redis
 from django.conf import settings
 from django.db import DatabaseError, connection
@@ -7,6 +12,11 @@ from django.db.migrations.executor import MigrationExecutor
 from django.http import HttpRequest, JsonResponse
 
 from core import gate
+from documents import storage
+from documents.failures import Code, StepFailed
+
+STORAGE_KEPT_SECONDS: Final = 10.0
+STORAGE_WAIT_SECONDS: Final = 1.0
 
 
 def livez(_request: HttpRequest) -> JsonResponse:
@@ -14,8 +24,11 @@ def livez(_request: HttpRequest) -> JsonResponse:
 
 
 def readyz(_request: HttpRequest) -> JsonResponse:
-    """The store that only wakes tasks may be away: requests do not need it."""
-    checks = {"database": database(), "broker": broker()}
+    """Two may be away: the store that only wakes tasks, and that of the documents.
+
+    Hardly a request needs them, and they are away for all processes at once.
+    """
+    checks = {"database": database(), "broker": broker(), "document_storage": document_storage()}
     is_ready = checks["database"] == "ok"
     return JsonResponse(
         {"status": "ok" if is_ready else "unavailable", "checks": checks},
@@ -41,3 +54,40 @@ def broker() -> str:
     except redis.RedisError:
         return "unavailable"
     return "ok"
+
+
+class StorageCheck:
+    """Writes, reads and removes a file, at most every ten seconds.
+
+    One thread does that, as a storage that is away may take long to say so: longer than whoever
+    asks for readiness waits.
+    """
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._thread = ThreadPoolExecutor(1, "document-storage")
+        self._asked_at = 0.0
+        self._answer: Future[str] | None = None
+
+    def __call__(self) -> str:
+        with self._lock:
+            is_old = time.monotonic() - self._asked_at > STORAGE_KEPT_SECONDS
+            if self._answer is None or (is_old and self._answer.done()):
+                self._asked_at = time.monotonic()
+                self._answer = self._thread.submit(tested_storage)
+            answer = self._answer
+        try:
+            return answer.result(timeout=STORAGE_WAIT_SECONDS)
+        except TimeoutError:
+            return "unavailable"
+
+
+def tested_storage() -> str:
+    try:
+        storage.test()
+    except StepFailed as failure:
+        return "forbidden" if failure.code == Code.STORAGE_FORBIDDEN else "unavailable"
+    return "ok"
+
+
+document_storage: Final = StorageCheck()

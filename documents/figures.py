@@ -5,15 +5,17 @@ nought after a restart. What happened is counted over the last hour, from attemp
 looks at so many rows at most, also when ten million documents are there.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 from django.db import connection
 
 from core import gate
 from documents.failures import Code
 from documents.statuses import ON_THE_WAY, STAGES, Status
+
+Figures: TypeAlias = Mapping[tuple[str, ...], float]
 
 MOST: Final = 100_000
 QUANTILES: Final = (0.5, 0.95, 1.0)
@@ -73,13 +75,16 @@ FAILURES: Final = f"""
      GROUP BY a.error_code
 """
 DURATIONS: Final = f"""
-    SELECT a.stage,
-           percentile_disc(%s::float8[]) WITHIN GROUP (ORDER BY extract(epoch FROM a.took)::float8)
-      FROM ({LAST_HOUR}) a
-     WHERE a.outcome = 'succeeded'
-     GROUP BY a.stage
+    SELECT s.stage, q.quantile::text, s.took[q.place]
+      FROM (SELECT a.stage,
+                   percentile_disc(%(quantiles)s::float8[])
+                       WITHIN GROUP (ORDER BY extract(epoch FROM a.took)::float8) AS took
+              FROM ({LAST_HOUR}) a
+             WHERE a.outcome = 'succeeded'
+             GROUP BY a.stage) s,
+           unnest(%(quantiles)s::float8[]) WITH ORDINALITY AS q (quantile, place)
 """
-BLOBS: Final = f"""
+DELETIONS: Final = f"""
     SELECT coalesce(extract(epoch FROM now() - min(b.created_at)), 0)::float8
       FROM (SELECT created_at FROM deleted_blobs LIMIT {MOST}) b
 """
@@ -87,41 +92,45 @@ BLOBS: Final = f"""
 
 @dataclass(frozen=True)
 class Pipeline:
-    """Counts end at a hundred thousand. What is known by name is there, also when it is 0."""
+    """Figures by words; those that are known are there, also when they are 0.
 
-    by_status: Mapping[str, int]
-    # In seconds: for how long what is due has waited, by status.
-    waiting: Mapping[str, float]
-    stuck: Mapping[str, int]
-    failed: Mapping[str, int]
-    # In the last hour: attempts by stage and outcome; failed ones by code; seconds by stage.
-    ended: Mapping[tuple[str, str], int]
-    failures: Mapping[str, int]
-    durations: Mapping[str, Mapping[float, float]]
-    # In seconds: for how long a file has waited whose document is gone.
-    oldest_blob: float
+    `waiting`, `durations` and `oldest_deletion` are seconds. Counts end at a hundred thousand.
+    """
+
+    by_status: Figures
+    waiting: Figures
+    stuck: Figures
+    failed: Figures
+    # Of the last hour: by stage and outcome, by code, by stage and quantile.
+    ended: Figures
+    failures: Figures
+    durations: Figures
+    oldest_deletion: float
 
 
 def pipeline() -> Pipeline:
-    codes, stages = dict.fromkeys(map(str, Code), 0), ("uploading", *map(str, STAGES))
+    stages = ("uploading", *STAGES)
     with gate.as_system():
         return Pipeline(
-            by_status=dict(_rows(BY_STATUS, [[status.value for status in Status]])),
-            waiting=dict.fromkeys(map(str, ON_THE_WAY), 0.0) | dict(_rows(WAITING)),
-            stuck=dict.fromkeys(STUCK_CAUSES, 0) | dict(_rows(STUCK)),
-            failed=codes | dict(_rows(FAILED)),
-            ended=dict.fromkeys(((stage, "succeeded") for stage in stages), 0)
-            | {(stage, outcome): count for stage, outcome, count in _rows(ENDED)},
-            failures=codes | dict(_rows(FAILURES)),
-            durations={
-                stage: dict(zip(QUANTILES, seconds, strict=True))
-                for stage, seconds in _rows(DURATIONS, [list(QUANTILES)])
-            },
-            oldest_blob=_rows(BLOBS)[0][0],
+            by_status=_figures(Status, BY_STATUS, [[status.value for status in Status]]),
+            waiting=_figures(ON_THE_WAY, WAITING),
+            stuck=_figures(STUCK_CAUSES, STUCK),
+            failed=_figures(Code, FAILED),
+            ended={(str(stage), "succeeded"): 0 for stage in stages} | _figures((), ENDED),
+            failures=_figures(Code, FAILURES),
+            durations=_figures((), DURATIONS, {"quantiles": list(QUANTILES)}),
+            oldest_deletion=_rows(DELETIONS)[0][0],
         )
 
 
-def _rows(query: str, parameters: list[Any] | None = None) -> list[tuple[Any, ...]]:
+def _figures(
+    known: Iterable[str], query: str, parameters: Any = None
+) -> dict[tuple[str, ...], float]:
+    found = {row[:-1]: row[-1] for row in _rows(query, parameters)}
+    return {(str(word),): 0.0 for word in known} | found
+
+
+def _rows(query: str, parameters: Any = None) -> list[tuple[Any, ...]]:
     with connection.cursor() as cursor:
         cursor.execute(query, parameters)
         found: list[tuple[Any, ...]] = cursor.fetchall()

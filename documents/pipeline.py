@@ -9,14 +9,26 @@ import logging
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Final
 
 import msgspec
 from django.db.models import Sum
+from django.utils import timezone
 
 from core import gate
 from core.models import uuid7s
-from documents import chunking, embeddings, encryption, keys, leases, lexical, parsers, storage
+from documents import (
+    chunking,
+    embeddings,
+    encryption,
+    keys,
+    leases,
+    lexical,
+    llama_jobs,
+    parsers,
+    storage,
+)
 from documents.embeddings import Embedder
 from documents.failures import Code, StepFailed
 from documents.leases import Claim, Lost, Waiting
@@ -47,13 +59,7 @@ class Work:
 
 def parse(work: Work) -> None:
     """Make pages of the file, in a child process or at the parsing service."""
-    with gate.as_person(work.claim.user_id):
-        document = Document.objects.get(id=work.claim.document_id)
-    with storage.local_copy(document.storage_path) as path:
-        work.check()
-        parsed = parsers.parse_in_child(
-            path, document.content_type, limits=Limits(), should_stop=_stopper(work)
-        )
+    parsed = _parsed(work)
     with leases.held(work.claim) as (person, row):
         DocumentText.objects.filter(document=row).delete()
         ring = keys.ring_of(person, for_writing=True)
@@ -72,6 +78,18 @@ def parse(work: Work) -> None:
             text_length=len(parsed.text),
             warnings=msgspec.json.encode(parsed.warnings).decode(),
         )
+
+
+def _parsed(work: Work) -> Parsed:
+    with gate.as_person(work.claim.user_id) as person:
+        document = Document.objects.get(id=work.claim.document_id)
+        is_llama = llama_jobs.is_for(person, document.content_type)
+    file, media_type = partial(storage.local_copy, document.storage_path), document.content_type
+    if is_llama:
+        now = timezone.now()
+        return llama_jobs.parse(work.claim, media_type, file, limits=Limits(), now=now)
+    with file() as path:
+        return parsers.parse_in_child(path, media_type, limits=Limits(), should_stop=_stopper(work))
 
 
 def _stopper(work: Work) -> Callable[[], bool]:

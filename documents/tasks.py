@@ -3,9 +3,10 @@
 from contextlib import suppress
 
 from celery import shared_task
+from django.utils import timezone
 from kombu.exceptions import OperationalError
 
-from documents import blobs, leases, pipeline
+from documents import blobs, leases, llama_jobs, pipeline
 
 
 @shared_task
@@ -28,6 +29,12 @@ def watch() -> None:
 def delete_blobs() -> int:
     """Delete from the storage what belonged to documents that are gone."""
     return blobs.delete_noted()
+
+
+@shared_task
+def forget_llama_jobs() -> int:
+    """Have the parsing service stop and delete jobs that are over or no longer wanted."""
+    return llama_jobs.forget_abandoned(now=timezone.now())
 
 
 def wake() -> None:

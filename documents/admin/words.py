@@ -1,4 +1,4 @@
-"""How the console speaks of documents: states, causes, what staff can do about each, sizes, times."""
+"""How the console speaks of documents: states, causes, what staff can do, sizes, times."""
 
 import datetime as dt
 import uuid
@@ -81,20 +81,20 @@ ADVICE: Final[Mapping[Code, str]] = {
     " retry all.",
     Code.PROVIDER_AUTH: "The parsing service refused our key. Check LLAMA_CLOUD_API_KEY, then retry"
     " all.",
-    Code.PROVIDER_QUOTA: "Our quota at the parsing service is used up. Raise it or wait for the next"
-    " period, then retry all.",
+    Code.PROVIDER_QUOTA: "Our quota at the parsing service is used up. Raise it or wait for the"
+    " next period, then retry all.",
     Code.PROVIDER_BUSY: "The parsing service was busy for about a day. Retry a few at a time.",
-    Code.PROVIDER_UNAVAILABLE: "The parsing service did not answer for about a day. When it is back,"
-    " retry all.",
+    Code.PROVIDER_UNAVAILABLE: "The parsing service did not answer for about a day. When it is"
+    " back, retry all.",
     Code.PROVIDER_REJECTED: "The parsing service cannot read these files. A retry rarely helps; the"
     " person is told to use another format.",
     Code.PROVIDER_LOST: "The parsing service no longer knows the job. Retry: it is sent again.",
-    Code.EMBEDDER_UNAVAILABLE: "The embedding service did not answer for about a day. Search by words"
-    " works meanwhile. When it is back, retry all.",
-    Code.EMBEDDER_REJECTED: "The embedding service gave answers of the wrong form. Check which model"
-    " is set, then retry all.",
-    Code.WORKER_LOST: "The worker died over these files several times. Look at its memory. Retry one"
-    " alone first.",
+    Code.EMBEDDER_UNAVAILABLE: "The embedding service did not answer for about a day. Search by"
+    " words works meanwhile. When it is back, retry all.",
+    Code.EMBEDDER_REJECTED: "The embedding service gave answers of the wrong form. Check which"
+    " model is set, then retry all.",
+    Code.WORKER_LOST: "The worker died over these files several times. Look at its memory. Retry"
+    " one alone first.",
     Code.INTERNAL_ERROR: "A fault of ours. The detail names the place: report it. After the mend,"
     " retry all.",
 }
@@ -161,7 +161,7 @@ def size(count: int) -> str:
     return filesizeformat(count)
 
 
-def age(instant: dt.datetime | None, now: dt.datetime) -> str:
+def ago(instant: dt.datetime | None, now: dt.datetime) -> str:
     """Say how long ago something was; the exact time is in the title."""
     if instant is None:
         return "-"

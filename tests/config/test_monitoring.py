@@ -19,6 +19,7 @@ def figures(client):
         sample.name: (sample.labels, sample.value)
         for family in text_string_to_metric_families(response.content.decode())
         for sample in family.samples
+        if sample.name.startswith("novara_metric_")
     }
 
 

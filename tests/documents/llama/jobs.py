@@ -1,9 +1,7 @@
 """A document at the parsing service, and a worker's turns at it."""
 
 import datetime as dt
-from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
+from functools import partial
 from typing import Any
 
 from django.utils import timezone
@@ -36,11 +34,7 @@ def claim_of(document: Document) -> Claim:
 
 
 def parse(document: Document, claim: Claim, now: dt.datetime | None = None) -> Parsed:
-    @contextmanager
-    def file() -> Iterator[Path]:
-        with storage.local_file(document.storage_path) as path:
-            yield path
-
+    file = partial(storage.local_copy, document.storage_path)
     return llama_jobs.parse(claim, PDF, file, limits=Limits(), now=now or timezone.now())
 
 

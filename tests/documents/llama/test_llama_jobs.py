@@ -1,16 +1,14 @@
 """Jobs at the parsing service: made once, whatever breaks off; asked about until they are over."""
 
 import datetime as dt
-import uuid
 
 import pytest
 from django.db import connection
 from django.utils import timezone
 
-from config.dev.processes import wait_until
 from core import gate
-from documents import leases, llama_jobs
-from documents.failures import Code
+from documents import leases, llama_jobs, storage
+from documents.failures import Code, StepFailed
 from documents.leases import Lost
 from documents.models import AbandonedLlamaJob, Document, DocumentAttempt, LlamaParseJob
 from documents.parsers import llama_parse
@@ -19,15 +17,14 @@ from documents.types import Page
 from tests.documents.llama.jobs import PDF, at_the_service, claim_of, end, parse, turn
 from tests.documents.llama.parsing_service import (
     CANCELLED,
-    COMPLETED,
     FAILED,
     GARBAGE,
     LOST,
     REFUSED,
-    RUNNING,
     TRUNCATED,
     Fault,
 )
+from tests.factories import make_user
 
 PAGES = (Page(1, "# Results\n\nThe first page."), Page(2, "The second page."))
 HOUR = dt.timedelta(hours=1)
@@ -41,6 +38,13 @@ def document(alice, service):
 
 def job():
     return LlamaParseJob.objects.get()
+
+
+def failure_of(document, claim):
+    """Give the code of a failure that nobody notes, as the worker died."""
+    with pytest.raises(StepFailed) as caught:
+        parse(document, claim)
+    return caught.value.code
 
 
 def status_of(document):
@@ -99,29 +103,21 @@ def test_makes_no_second_job_when_the_answer_is_lost(document, service, fault):
     assert service.made.total() == 1
 
 
-def test_makes_no_second_job_when_the_worker_dies_before_it_has_noted_the_first(document, service):
-    claim = claim_of(document)
-    service.before_answer = lambda _job: steal.append(_job.id)
-    steal = []
-    with pytest.raises(RuntimeError):
-        llama_jobs.parse(claim, PDF, _dies, limits=None, now=timezone.now())
-    assert (steal, job().vendor_job_id) == ([], None)
+def test_looks_for_a_job_before_it_submits_one_that_was_meant(document, service):
+    document.storage_path, stored = "gone", document.storage_path
+    failure_of(document, claim_of(document))
+    document.storage_path = stored
 
     assert turn(document) == 2
 
     assert service.seen == ["list", "submit"]
-    assert service.made.total() == 1
-
-
-def _dies():
-    raise RuntimeError
 
 
 def test_makes_no_second_job_when_the_claim_is_lost_meanwhile(document, service):
     first = claim_of(document)
     service.misbehave("submit", LOST)
     service.ends_with_question = None
-    assert_unavailable(document, first)
+    assert failure_of(document, first) == Code.PROVIDER_UNAVAILABLE
     second = claim_of(document)
 
     with pytest.raises(Lost):
@@ -131,12 +127,6 @@ def test_makes_no_second_job_when_the_claim_is_lost_meanwhile(document, service)
 
     assert service.made.total() == 1
     assert job().vendor_job_id == service.job.id
-
-
-def assert_unavailable(document, claim):
-    with pytest.raises(llama_jobs.StepFailed) as caught:
-        parse(document, claim)
-    assert caught.value.code == Code.PROVIDER_UNAVAILABLE
 
 
 def test_does_not_submit_while_it_can_not_look(document, service):
@@ -154,9 +144,8 @@ def test_forgets_all_but_one_of_several(document, service):
     turn(document)
     first = service.job
     LlamaParseJob.objects.update(vendor_job_id=None)
-    llama_parse.submit(
-        job_id=job().id, path=_file(document), media_type=PDF, webhook=None
-    )
+    with storage.local_copy(document.storage_path) as path:
+        llama_parse.submit(job_id=job().id, path=path, media_type=PDF, webhook=None)
 
     assert turn(document) == 2
 
@@ -165,14 +154,14 @@ def test_forgets_all_but_one_of_several(document, service):
     assert first.id in {service.job.id, *service.deleted}
 
 
-def _file(document):
-    from_storage = llama_jobs.Path(__file__)
-    return from_storage
-
-
 @pytest.mark.parametrize(
     ("status", "code"),
-    [(401, "provider_auth"), (402, "provider_quota"), (429, "provider_busy"), (500, "provider_unavailable")],
+    [
+        (401, "provider_auth"),
+        (402, "provider_quota"),
+        (429, "provider_busy"),
+        (500, "provider_unavailable"),
+    ],
 )
 def test_submits_later_what_was_refused(document, service, status, code):
     service.misbehave("submit", Fault(status, headers={"Retry-After": "90"}))
@@ -220,12 +209,9 @@ def test_says_the_same_again_when_nobody_noted_that_it_failed(document, service)
     service.ends_as = FAILED
     turn(document)
 
-    for _ in range(2):
-        claim = claim_of(document)
-        with pytest.raises(llama_jobs.StepFailed) as caught:
-            parse(document, claim)
-        assert caught.value.code == Code.PROVIDER_REJECTED
+    said = [failure_of(document, claim_of(document)) for _ in range(2)]
 
+    assert said == [Code.PROVIDER_REJECTED] * 2
     assert service.made.total() == 1
 
 
@@ -290,7 +276,7 @@ def test_stops_a_job_whose_document_is_no_longer_parsed(document, service, how):
     if how == "deleted":
         Document.objects.filter(id=document.id).delete()
     elif how == "failed":
-        leases.fail(claim_of(document), llama_jobs.StepFailed(Code.PROVIDER_REJECTED))
+        leases.fail(claim_of(document), StepFailed(Code.PROVIDER_REJECTED))
     else:
         end(document, Status.CANCELLED)
 
@@ -395,18 +381,41 @@ def test_is_asked_only_with_key_and_flag(
 ):
     if not has_key:
         settings.LLAMA_CLOUD_API_KEY = ""
+    flags.delete("llama_parse_integration")
     if has_flag is not None:
-        make_flag(flags, is_on=has_flag)
+        flags.make("llama_parse_integration", is_enabled=has_flag)
 
     with gate.as_person(alice.id) as person:
         assert llama_jobs.is_for(person, media_type) is expected
 
 
-def make_flag(flags, *, is_on):
-    key = "llama_parse_integration"
-    if not llama_jobs.flags.is_on(key, uuid.uuid4(), default=False):
-        flags.roll_out(key, 100 if is_on else 0)
+@pytest.fixture
+def committed_document(committed_db, service):
+    return at_the_service(make_user())
 
 
-def test_holds_no_transaction_while_it_speaks_to_the_service(committed_db, service):
-    pytest.skip("below")
+def test_holds_no_transaction_while_it_speaks_to_the_service(committed_document, service):
+    seen = []
+    (me,) = one("SELECT pg_backend_pid()")
+    service.before_answer = lambda _job: seen.append(one_elsewhere(STATE, me))
+
+    assert turn(committed_document) == 2
+
+    assert seen == [("idle",)]
+
+
+STATE = "SELECT state FROM pg_stat_activity WHERE pid = %s"
+
+
+def one(sql, *values):
+    with connection.cursor() as cursor:
+        cursor.execute(sql, values)
+        return cursor.fetchone()
+
+
+def one_elsewhere(sql, *values):
+    """Ask from a thread of the service, whose connection is its own."""
+    try:
+        return one(sql, *values)
+    finally:
+        connection.close()
