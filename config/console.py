@@ -15,7 +15,7 @@ from core.errors import DomainError
 
 # What people look for most often comes first.
 ORDER: Final = (
-    *("SafetyAlert", "FeatureFlag", "User", "DailyCheckin", "HealthEvent", "Insight"),
+    *("SafetyAlert", "Document", "FeatureFlag", "User", "DailyCheckin", "HealthEvent", "Insight"),
     *("InsightInteraction", "AssessmentDefinition", "Tenant", "ApiKey", "FeatureFlagRamp"),
     *("FeatureFlagChangeRequest", "ErasureCertificate"),
 )

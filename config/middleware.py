@@ -66,7 +66,11 @@ class Messages(PagesOnly, MessageMiddleware): ...
 class ClickjackingProtection(PagesOnly, XFrameOptionsMiddleware): ...
 
 
-OUTSIDE_THE_STAFF_GATE = ("/admin/login/", "/admin/logout/", "/admin/password_change/")
+OUTSIDE_THE_STAFF_GATE = (
+    *("/admin/login/", "/admin/logout/", "/admin/password_change/"),
+    # It enters the gate of the clinic itself, and then that of a person.
+    "/admin/documents/document/content/",
+)
 
 
 def staff_gate(get_response: Callable[[HttpRequest], HttpResponse]) -> Any:

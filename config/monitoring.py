@@ -55,7 +55,7 @@ def _of_documents(pipeline: documents.Pipeline) -> list[Figures]:
     return [
         (
             "documents",
-            "Documents by status; counted up to 100000 each.",
+            "Documents by status; what has come to an end is counted up to 100000.",
             ("status",),
             pipeline.by_status,
         ),

@@ -6,6 +6,7 @@ The same text and VERSION always give the same pieces. Change what `split` makes
 import re
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 from itertools import accumulate
 from typing import Final
 
@@ -22,7 +23,7 @@ LIMIT: Final = 1_500
 OVERLAP: Final = 200
 
 # The splitter's time grows with the square of very long texts and of runs of empty lines.
-_STRETCH: Final = 250_000
+_STRETCH: Final = 50_000
 _MANY_EMPTY_LINES: Final = 4
 _GAP: Final = re.compile(r"\n\s{3,}")
 _BREAKS: Final = ("\n\n", "\n", " ")
@@ -41,13 +42,18 @@ _MARKS: Final = re.compile(
 def split(parsed: Parsed) -> list[Chunk]:
     text = parsed.text
     page_starts = _page_starts(parsed)
-    starts, ends, paths = _headings(text)
+    headings = _headings(text)
     chunks: list[Chunk] = []
+    was_body = True
     for start, piece in _pieces(text):
         if not any(map(str.isalnum, piece)):
             continue
         end = start + len(piece)
-        under = _opened_by(start, piece, starts, ends)
+        path, has_body = _path_of(start, piece, headings)
+        if not was_body and path[: len(chunks[-1].heading)] == chunks[-1].heading:
+            # Headings alone: what follows stands under them, and tells them.
+            chunks.pop()
+        was_body = has_body
         chunks.append(
             Chunk(
                 ordinal=len(chunks),
@@ -55,7 +61,7 @@ def split(parsed: Parsed) -> list[Chunk]:
                 end=end,
                 first_page=_page_of(start, parsed, page_starts),
                 last_page=_page_of(end - 1, parsed, page_starts),
-                heading=paths[under - 1] if under else (),
+                heading=path,
                 text=piece,
             )
         )
@@ -104,20 +110,42 @@ def _page_of(offset: int, parsed: Parsed, page_starts: Sequence[int]) -> int:
     return parsed.pages[bisect_right(page_starts, offset) - 1].number
 
 
-def _headings(text: str) -> tuple[list[int], list[int], list[tuple[str, ...]]]:
-    """Tell where each heading starts and ends, and the path of headings that it opens."""
-    starts: list[int] = []
-    ends: list[int] = []
-    paths: list[tuple[str, ...]] = []
+@dataclass(frozen=True, slots=True)
+class _Headings:
+    """Where each heading starts and ends, and the path of headings that it opens."""
+
+    starts: list[int] = field(default_factory=list)
+    ends: list[int] = field(default_factory=list)
+    paths: list[tuple[str, ...]] = field(default_factory=list)
+
+
+def _headings(text: str) -> _Headings:
+    found = _Headings()
     open_ones: list[tuple[int, str]] = []
     for level, title, start, end in _titles(text):
         open_ones = [one for one in open_ones if one[0] < level]
         if title:
             open_ones.append((level, title))
-        starts.append(start)
-        ends.append(end)
-        paths.append(tuple(title for _, title in open_ones))
-    return starts, ends, paths
+        found.starts.append(start)
+        found.ends.append(end)
+        found.paths.append(tuple(title for _, title in open_ones))
+    return found
+
+
+def _path_of(start: int, piece: str, headings: _Headings) -> tuple[tuple[str, ...], bool]:
+    """Tell what the piece's body stands under, and whether it has one.
+
+    These are the headings before it, and those that it opens with.
+    """
+    count = bisect_left(headings.starts, start)
+    body, end = start, start + len(piece)
+    while count < len(headings.starts) and headings.starts[count] < end:
+        if piece[body - start : headings.starts[count] - start].strip():
+            break
+        body = headings.ends[count]
+        count += 1
+    path = headings.paths[count - 1] if count else ()
+    return path, body < end
 
 
 def _titles(text: str) -> Iterator[tuple[int, str, int, int]]:
@@ -137,15 +165,3 @@ def _titles(text: str) -> Iterator[tuple[int, str, int, int]]:
 def _plain(title: str) -> str:
     words = re.sub(r"[ \t]+#+[ \t]*$", "", title).replace("**", "").replace("__", "")
     return " ".join(words.split())[:_LONGEST_TITLE]
-
-
-def _opened_by(start: int, piece: str, starts: Sequence[int], ends: Sequence[int]) -> int:
-    """Count the headings down to the piece's body: those before it, and those it opens with."""
-    count = bisect_left(starts, start)
-    body = start
-    while count < len(starts) and not piece[body - start : starts[count] - start].strip():
-        if starts[count] >= start + len(piece):
-            break
-        body = ends[count]
-        count += 1
-    return count

@@ -115,15 +115,8 @@ def _of_ole(file: BinaryIO) -> StepFailed:
 
 
 def _kind_of_text(head: bytes, filename: str) -> str:
-    text, _ = decoding.decoded(head if len(head) < _HEAD_BYTES else _whole_characters(head))
+    text, _ = decoding.decoded(head if len(head) < _HEAD_BYTES else decoding.whole_lines(head))
     named = BY_SUFFIX.get(_suffix(filename))
     if _PAGE.match(text) or (named == HTML and _TAG.search(text)):
         return HTML
     return MARKDOWN if named == MARKDOWN else TEXT
-
-
-def _whole_characters(head: bytes) -> bytes:
-    """Cut behind the last line, so that no character is cut in two. NULs tell of wide ones."""
-    width = 4 if b"\0" in head else 1
-    line_ends = head.rfind(b"\n") // width * width + width
-    return head[:line_ends] if line_ends > width else head

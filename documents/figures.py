@@ -18,18 +18,20 @@ from documents.statuses import ON_THE_WAY, STAGES, Status
 Figures: TypeAlias = Mapping[tuple[str, ...], float]
 
 MOST: Final = 100_000
-QUANTILES: Final = (0.5, 0.95, 1.0)
+QUANTILES: Final = {"0.5": 0.5, "0.95": 0.95, "1": 1.0}
+WORKED: Final = tuple(map(str, (Status.UPLOADING, *STAGES)))
 STUCK_CAUSES: Final = ("no_worker", "worker_lost", "no_progress")
 
-# Few rows or one index each, but for those that have completed, which are most of all.
+# One index for what is on its way, and one for what failed. The rest is most of all, and has none.
 BY_STATUS: Final = f"""
-    SELECT s.status,
-           (SELECT count(*)
-              FROM (SELECT
-                      FROM documents d
-                     WHERE d.status = s.status
-                     LIMIT {MOST}) counted)
-      FROM unnest(%s::text[]) AS s (status)
+    SELECT d.status, count(*)
+      FROM documents d
+     WHERE d.status NOT IN ('completed', 'failed', 'cancelled')
+     GROUP BY d.status
+     UNION ALL
+    SELECT d.status, count(*)
+      FROM (SELECT status FROM documents WHERE status IN ('completed', 'cancelled') LIMIT {MOST}) d
+     GROUP BY d.status
 """
 # People who are switched off have no turn: what is theirs waits for nobody.
 OF_ACTIVE_PEOPLE: Final = """
@@ -57,32 +59,14 @@ FAILED: Final = """
      GROUP BY d.error_code
 """
 LAST_HOUR: Final = f"""
-    SELECT a.stage, a.outcome, a.error_code, a.ended_at - a.started_at AS took
-      FROM document_attempts a
-     WHERE a.ended_at > now() - interval '1 hour'
-     ORDER BY a.ended_at DESC
-     LIMIT {MOST}
-"""
-ENDED: Final = f"""
-    SELECT a.stage, a.outcome, count(*)
-      FROM ({LAST_HOUR}) a
-     GROUP BY a.stage, a.outcome
-"""
-FAILURES: Final = f"""
-    SELECT a.error_code, count(*)
-      FROM ({LAST_HOUR}) a
-     WHERE a.outcome IN ('failed', 'lost')
-     GROUP BY a.error_code
-"""
-DURATIONS: Final = f"""
-    SELECT s.stage, q.quantile::text, s.took[q.place]
-      FROM (SELECT a.stage,
-                   percentile_disc(%(quantiles)s::float8[])
-                       WITHIN GROUP (ORDER BY extract(epoch FROM a.took)::float8) AS took
-              FROM ({LAST_HOUR}) a
-             WHERE a.outcome = 'succeeded'
-             GROUP BY a.stage) s,
-           unnest(%(quantiles)s::float8[]) WITH ORDINALITY AS q (quantile, place)
+    SELECT a.stage, a.outcome, a.error_code, count(*),
+           percentile_disc(%s::float8[]) WITHIN GROUP (ORDER BY extract(epoch FROM a.took)::float8)
+      FROM (SELECT stage, outcome, error_code, ended_at - started_at AS took
+              FROM document_attempts
+             WHERE ended_at > now() - interval '1 hour'
+             ORDER BY ended_at DESC
+             LIMIT {MOST}) a
+     GROUP BY a.stage, a.outcome, a.error_code
 """
 DELETIONS: Final = f"""
     SELECT coalesce(extract(epoch FROM now() - min(b.created_at)), 0)::float8
@@ -109,25 +93,38 @@ class Pipeline:
 
 
 def pipeline() -> Pipeline:
-    stages = ("uploading", *STAGES)
     with gate.as_system():
+        failed = _by_word(Code, FAILED)
+        statuses = _by_word(Status, BY_STATUS) | {(Status.FAILED.value,): sum(failed.values())}
         return Pipeline(
-            by_status=_figures(Status, BY_STATUS, [[status.value for status in Status]]),
-            waiting=_figures(ON_THE_WAY, WAITING),
-            stuck=_figures(STUCK_CAUSES, STUCK),
-            failed=_figures(Code, FAILED),
-            ended={(str(stage), "succeeded"): 0 for stage in stages} | _figures((), ENDED),
-            failures=_figures(Code, FAILURES),
-            durations=_figures((), DURATIONS, {"quantiles": list(QUANTILES)}),
+            by_status=statuses,
+            waiting=_by_word(ON_THE_WAY, WAITING),
+            stuck=_by_word(STUCK_CAUSES, STUCK),
+            failed=failed,
             oldest_deletion=_rows(DELETIONS)[0][0],
+            **_last_hour(),
         )
 
 
-def _figures(
-    known: Iterable[str], query: str, parameters: Any = None
-) -> dict[tuple[str, ...], float]:
-    found = {row[:-1]: row[-1] for row in _rows(query, parameters)}
-    return {(str(word),): 0.0 for word in known} | found
+def _last_hour() -> dict[str, dict[tuple[str, ...], float]]:
+    durations: dict[tuple[str, ...], float] = {}
+    failures = _nothing(Code)
+    ended: dict[tuple[str, ...], float] = {(stage, "succeeded"): 0.0 for stage in WORKED}
+    for stage, outcome, code, count, seconds in _rows(LAST_HOUR, [list(QUANTILES.values())]):
+        ended[stage, outcome] = ended.get((stage, outcome), 0) + count
+        if outcome == "succeeded":
+            durations |= {(stage, q): took for q, took in zip(QUANTILES, seconds, strict=True)}
+        elif outcome in {"failed", "lost"}:
+            failures[(code,)] = failures.get((code,), 0) + count
+    return {"ended": ended, "failures": failures, "durations": durations}
+
+
+def _by_word(known: Iterable[str], query: str) -> dict[tuple[str, ...], float]:
+    return _nothing(known) | {(word,): figure for word, figure in _rows(query)}
+
+
+def _nothing(known: Iterable[str]) -> dict[tuple[str, ...], float]:
+    return {(str(word),): 0.0 for word in known}
 
 
 def _rows(query: str, parameters: Any = None) -> list[tuple[Any, ...]]:

@@ -24,7 +24,7 @@ OTHERS_TOO: Final = (people.second_signs_up,)
 
 CHECKS: Final = (
     Check(SERVER, "it is alive (/livez)", front.is_alive),
-    Check(SERVER, "it is ready: database, migrations, broker (/readyz)", front.is_ready),
+    Check(SERVER, "it is ready: database, migrations, broker, documents (/readyz)", front.is_ready),
     Check(SERVER, "it is healthy (/api/health)", front.is_healthy),
     Check(SERVER, "it is healthy in detail (/api/health/detailed)", front.is_healthy_in_detail),
     Check(SERVER, "it introduces itself (/)", front.introduces_itself),

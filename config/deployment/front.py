@@ -24,10 +24,11 @@ def is_alive(visit: Visit) -> None:
 def is_ready(visit: Visit) -> None:
     answer = visit.server.call("GET", "/readyz")
     if answer.status in {200, 503}:
-        states = [(name, answer.at("checks", name)) for name in ("database", "broker")]
+        parts = ("database", "broker", "document_storage")
+        states = [(name, answer.at("checks", name)) for name in parts]
         missing = [f"{name}: {str(state)[:100]}" for name, state in states if state != "ok"]
         if missing:
-            advice = "Look at DATABASE_URL and REDIS_URL."
+            advice = "Look at DATABASE_URL, REDIS_URL and DOCUMENT_STORAGE."
             raise Failed(f"{answer.call}: {', '.join(missing)}. {advice}")
     answer.must_be(200).must_say("status", value="ok")
 

@@ -14,7 +14,7 @@ from django.urls import path
 from django.utils import timezone
 
 from accounts.models import Tenant, User
-from core.admin import ReadOnlyAdmin, actor
+from core.admin import ReadOnlyAdmin, actor, capital
 from documents.admin import words
 from documents.models import Document
 from documents.statuses import Status
@@ -51,7 +51,7 @@ class UploadedFilter(admin.SimpleListFilter):
     parameter_name = "days"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> Iterable[tuple[str, str]]:
-        return [(days, words.capital(period)) for days, period in PERIODS.items()]
+        return [(days, capital(period)) for days, period in PERIODS.items()]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         if self.value() not in PERIODS:

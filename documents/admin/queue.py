@@ -14,7 +14,7 @@ from django.urls import path, reverse
 from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 
-from core.admin import CheapPaginator, actor
+from core.admin import CheapPaginator, actor, capital
 from documents import staff_figures
 from documents.admin import words
 from documents.admin.listing import PERIODS, as_uuid, clinics, narrowed
@@ -107,7 +107,7 @@ class FilterForm(forms.Form):
             "kind": [("", "Any"), *words.KINDS.items()],
             "days": [
                 ("", "Ever"),
-                *((days, words.capital(name)) for days, name in PERIODS.items()),
+                *((days, capital(name)) for days, name in PERIODS.items()),
             ],
             "clinic": [("", "All"), *clinics(request)],
         }
@@ -316,7 +316,7 @@ def do(
 def said(name: str, outcome: Outcome, told: Mapping[str, Any]) -> list[str]:
     """Tell how many were taken, when the last one begins, and why others were not taken."""
     verb = "is" if outcome.taken == 1 else "are"
-    sentences = [f"{words.capital(words.documents(outcome.taken))} {verb} {DEEDS[name].done}."]
+    sentences = [f"{capital(words.documents(outcome.taken))} {verb} {DEEDS[name].done}."]
     if outcome.longest_wait:
         pace, wait = told["at_a_time"], words.span(outcome.longest_wait)
         sentences.append(f"{pace} begin each minute; the last one in {wait}.")

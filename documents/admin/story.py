@@ -19,7 +19,7 @@ from django.urls import path, reverse
 from django.utils import timezone
 
 from accounts.models import User
-from core.admin import actor
+from core.admin import actor, capital
 from core.errors import DomainError, NotFound
 from documents import staff_figures
 from documents.admin import words
@@ -123,7 +123,7 @@ class DocumentAdmin(QueuePages):
             return self._story(request, document, form)
         outcome = do(name, [document.id], actor(request).pk, form.cleaned_data)
         if outcome.taken:
-            self.log_change(request, document, f"{words.capital(DEEDS[name].done)}.")
+            self.log_change(request, document, f"{capital(DEEDS[name].done)}.")
         level = messages.SUCCESS if outcome.taken else messages.WARNING
         self.message_user(request, " ".join(said_of_one(name, outcome)), level)
         return HttpResponseRedirect(page_of(document.id))

@@ -66,9 +66,11 @@ def _limit(limits: Limits) -> None:
 
 def _answer(request: Request) -> bytes:
     try:
-        answer = Answer(_parsed(request))
+        return msgspec.msgpack.encode(Answer(_parsed(request)))
     except StepFailed as failed:
         answer = Answer(code=failed.code, detail=failed.detail)
+    except ImportError as error:
+        answer = Answer(code=Code.INTERNAL_ERROR, detail=f"Cannot import {error.name}.")
     except (MemoryError, RecursionError) as error:
         answer = Answer(code=Code.RESOURCE_LIMIT, detail=type(error).__name__)
     # A panic of a Rust library is no Exception. Only the kind is told: messages quote.
@@ -81,10 +83,7 @@ def _parsed(request: Request) -> Parsed:
     parser = PARSERS.get(request.media_type)
     if parser is None:
         raise StepFailed(Code.UNSUPPORTED, request.media_type)
-    path = Path(request.path)
-    if not path.stat().st_size:
-        raise StepFailed(Code.NO_TEXT, "The file is empty.")
-    parsed: Parsed = import_module(parser).parse(path, request.limits)
+    parsed: Parsed = import_module(parser).parse(Path(request.path), request.limits)
     return cleaning.cleaned(parsed, request.limits)
 
 

@@ -17,6 +17,7 @@ _MARKS: Final = (
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
 _NUL: Final = "\0"
+_SAMPLE_BYTES: Final = 256 * 1024
 _FEW: Final = 0.01
 _REPLACEMENT: Final = "\ufffd"
 _BROKEN_SHARE: Final = 0.1
@@ -43,22 +44,30 @@ def decoded(content: bytes, *, declared: str = "") -> tuple[str, str]:
     """Give the text and the name of its encoding, or refuse what is no text."""
     for mark, encoding in _MARKS:
         if content.startswith(mark):
-            return _marked(content, encoding)
+            return _mostly(content, encoding), encoding
     declared = _WESTERN if declared.lower() in _CALLED_WESTERN else declared
     for encoding in ("utf-8", declared):
         text = _strictly(content, encoding)
         if text is not None and text.count(_NUL) <= len(text) * _FEW:
             return text, encoding
-    if _NUL.encode() not in content:
-        return _broken_utf8(content) or _western(content) or _likeliest(content)
-    return _likeliest(content)
+    sample = whole_lines(content[:_SAMPLE_BYTES])
+    likely = _broken_utf8(sample) or _western(sample) or _likeliest(sample)
+    return _mostly(content, likely), likely
 
 
-def _marked(content: bytes, encoding: str) -> tuple[str, str]:
+def whole_lines(content: bytes) -> bytes:
+    """Cut a sample behind its last line, so that no character is cut in two."""
+    # NULs tell of encodings of two or four bytes.
+    width = 4 if b"\0" in content else 1
+    ends_at = content.rfind(b"\n") // width * width + width
+    return content[:ends_at] if ends_at > width else content
+
+
+def _mostly(content: bytes, encoding: str) -> str:
     text = content.decode(encoding, errors="replace")
     if text.count(_REPLACEMENT) > 1 + len(text) * _FEW:
-        raise StepFailed(Code.UNSUPPORTED, f"A mark of {encoding}, but no such text.")
-    return text, encoding
+        raise StepFailed(Code.UNSUPPORTED, f"Begins as text in {encoding}, but is not.")
+    return text
 
 
 def _strictly(content: bytes, encoding: str) -> str | None:
@@ -68,35 +77,33 @@ def _strictly(content: bytes, encoding: str) -> str | None:
         return None
 
 
-def _broken_utf8(content: bytes) -> tuple[str, str] | None:
-    text = content.decode("utf-8", errors="replace")
+def _broken_utf8(sample: bytes) -> str:
+    text = sample.decode("utf-8", errors="replace")
     broken = text.count(_REPLACEMENT)
     beyond_ascii = sum(not character.isascii() for character in text) - broken
-    return (text, "utf-8") if broken <= beyond_ascii * _BROKEN_SHARE else None
+    return "utf-8" if _NUL not in text and broken <= beyond_ascii * _BROKEN_SHARE else ""
 
 
-def _western(content: bytes) -> tuple[str, str] | None:
-    """Read as the most common of the old encodings, if that looks like words.
+def _western(sample: bytes) -> str:
+    """Take it for the most common of the old encodings, if it then looks like words.
 
     Guessing by likeness alone takes English with one umlaut for Baltic.
     """
-    text = _strictly(content, _WESTERN)
-    if text is None or _NOT_WESTERN.search(text):
-        return None
+    text = _strictly(sample, _WESTERN)
+    if text is None or _NUL in text or _NOT_WESTERN.search(text):
+        return ""
     if len(_ACCENTED.findall(text)) > len(_LETTERS.findall(text)) * _MOST_ACCENTED:
-        return None
-    found = from_bytes(content, cp_isolation=[_WESTERN, _CENTRAL], enable_fallback=False)
+        return ""
+    found = from_bytes(sample, cp_isolation=[_WESTERN, _CENTRAL], enable_fallback=False)
     coherence = {match.encoding: match.coherence for match in found}
-    if not coherence or (
-        _WESTERN in coherence
-        and coherence.get(_CENTRAL, 0) > coherence[_WESTERN] + _CLEARLY_LIKELIER
-    ):
-        return None
-    return text, _WESTERN
+    if not coherence:
+        return ""
+    western = coherence.get(_WESTERN, 1)
+    return _WESTERN if coherence.get(_CENTRAL, 0) <= western + _CLEARLY_LIKELIER else ""
 
 
-def _likeliest(content: bytes) -> tuple[str, str]:
-    best = from_bytes(content, cp_exclusion=_EXOTIC, enable_fallback=False).best()
+def _likeliest(sample: bytes) -> str:
+    best = from_bytes(sample, cp_exclusion=_EXOTIC, enable_fallback=False).best()
     if best is None:
         raise StepFailed(Code.UNSUPPORTED, "Not text in any known encoding.")
-    return str(best), best.encoding
+    return best.encoding

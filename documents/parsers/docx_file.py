@@ -5,6 +5,7 @@ accepted and text boxes, and refuse files with a dangling relationship or an une
 """
 
 import re
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
@@ -41,7 +42,11 @@ def parse(path: Path, limits: Limits) -> Parsed:
         try:
             with ZipFile(file) as opened:
                 text = _Word(opened).text()
-        except (BadZipFile, etree.XMLSyntaxError, EOFError, OSError, ValueError) as error:
+        except etree.XMLSyntaxError as error:
+            is_limit = error.code in {markdown.XML_LIMIT, markdown.XML_MEMORY}
+            code = Code.RESOURCE_LIMIT if is_limit else Code.DAMAGED
+            raise StepFailed(code, f"XML error {error.code} in the DOCX.") from None
+        except (BadZipFile, EOFError, OSError, ValueError, zlib.error) as error:
             raise StepFailed(Code.DAMAGED, f"{type(error).__name__} in the DOCX.") from None
     return Parsed(pages=(Page(1, text),), parser=NAME, version=VERSION, is_paged=False)
 
@@ -116,7 +121,7 @@ class _Word:
         if list_id == _NO_LIST:
             return text
         mark = "-" if (list_id, depth) in self._bullets else "1."
-        return f"{'  ' * (markdown.span(depth) if depth != '0' else 0)}{mark} {text}"
+        return f"{markdown.indent(int(depth) if depth.isdecimal() else 0)}{mark} {text}"
 
     def _table(self, table: Element) -> Iterator[str]:
         rows = [[*_children(row, "tc")] for row in _children(table, "tr")]

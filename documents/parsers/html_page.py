@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from lxml import etree
 
+from documents.failures import Code, StepFailed
 from documents.parsers import decoding, markdown
 from documents.types import Limits, Page, Parsed
 
@@ -55,7 +56,7 @@ def parse(path: Path, limits: Limits) -> Parsed:
 def _markdown(text: str) -> str:
     parser = etree.HTMLParser(
         encoding="utf-8",
-        # Else what lies deep is left out without a word.
+        # What lies deeper than 2,048 elements is left out all the same: see the log.
         huge_tree=True,
         no_network=True,
         remove_comments=True,
@@ -66,6 +67,8 @@ def _markdown(text: str) -> str:
     except etree.XMLSyntaxError:
         # There is nothing in it.
         return ""
+    if parser.error_log.filter_types([markdown.XML_LIMIT]):
+        raise StepFailed(Code.RESOURCE_LIMIT, "The HTML is nested too deeply.")
     writer = _Writer()
     # Not by recursion: a page may be deeper than the stack.
     walk = etree.iterwalk(root, events=("start", "end"))
@@ -165,7 +168,7 @@ class _Writer:
     def _item(self) -> str:
         if not self._lists:
             return "- "
-        indent = "  " * (len(self._lists) - 1)
+        indent = markdown.indent(len(self._lists) - 1)
         number = self._lists[-1]
         if number is None:
             return f"{indent}- "

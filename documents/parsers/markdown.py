@@ -5,6 +5,10 @@ from collections.abc import Iterable, Sequence
 from typing import Final
 
 _MOST_COLUMNS_APART: Final = 100
+_DEEPEST: Final = 8
+# libxml2's codes for: too deep, too large, too many entities; and for no memory.
+XML_LIMIT: Final = 114
+XML_MEMORY: Final = 2
 _ITEM: Final = re.compile(r" *(?:-|\d+\.) ")
 
 
@@ -32,6 +36,10 @@ def span(attribute: str | None, most: int = _MOST_COLUMNS_APART) -> int:
 
 def heading(level: int, text: str) -> str:
     return f"{'#' * min(level, 6)} {text}"
+
+
+def indent(depth: int) -> str:
+    return "  " * min(depth, _DEEPEST)
 
 
 def one_line(text: str) -> str:

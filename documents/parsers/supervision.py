@@ -51,6 +51,10 @@ def parse_in_child(
 
     `should_stop` is asked about twice a second; the child is gone when this returns or raises.
     """
+    if not path.is_file():
+        raise StepFailed(Code.FILE_MISSING)
+    if not path.stat().st_size:
+        raise StepFailed(Code.NO_TEXT, "The file is empty.")
     request = Request(str(path.resolve()), media_type, os.getpid(), limits)
     with _child(msgspec.json.encode(request).decode()) as child:
         reply = _read_reply(child, limits, should_stop)

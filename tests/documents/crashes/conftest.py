@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.documents.crashes.installation import Installation, Person
+from tests.documents.crashes.story import Calm, calm_run
 
 
 @pytest.fixture(scope="session")
@@ -24,13 +25,19 @@ def whole() -> Iterator[Installation]:
             found.discard()
 
 
+@pytest.fixture(scope="session")
+def calm(whole: Installation) -> Calm:
+    """Somebody who has documents that nothing disturbed, to compare others with."""
+    return calm_run(whole)
+
+
 @pytest.fixture
-def installation(whole: Installation) -> Iterator[Installation]:
-    """With servers and web running, and without a worker for documents, which tests start."""
-    yield whole
+def installation(whole: Installation, calm: Calm) -> Iterator[Installation]:
+    """With servers, web and a worker running."""
     whole.tidy()
+    yield whole
 
 
 @pytest.fixture
-def olga(installation: Installation) -> Person:
-    return installation.sign_up()
+def olga(calm: Calm) -> Person:
+    return calm.person

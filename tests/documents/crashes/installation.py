@@ -2,6 +2,7 @@
 
 import contextlib
 import http.client
+import itertools
 import json
 import os
 import signal
@@ -9,8 +10,7 @@ import subprocess
 import sys
 import time
 import uuid
-from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -20,6 +20,7 @@ import psycopg
 from celery import Celery
 from django.conf import settings
 from kombu.exceptions import OperationalError
+from psycopg.rows import dict_row
 
 from config.dev import postgres, valkey
 from config.dev.processes import last_lines, wait_until
@@ -28,12 +29,14 @@ from tests.web import WEB, answers, free_port
 
 PATIENCE = 60
 LEASE_SECONDS = 2
-ENDED = ("completed", "failed", "cancelled")
+# As many documents can stand somewhere at once.
+PROCESSES = 8
 WORKER = (
     *("celery", "-A", "config", "worker", "--pool", "prefork", "--loglevel", "WARNING"),
     *("--without-gossip", "--without-mingle", "--without-heartbeat"),
 )
 MARK = "NOVARA_CRASHES"
+_endings = itertools.count()
 
 
 class Program:
@@ -152,6 +155,13 @@ class Installation:
                 self._connection.close()
         raise AssertionError("Postgres ends connections.")
 
+    def rows(self, model: type[Any], document: str) -> list[Any]:
+        """Read the rows of a document; they are for looking at, not for saving."""
+        statement = f"SELECT * FROM {model._meta.db_table} WHERE document_id = %s"
+        with self.connect() as own:
+            found = own.cursor(row_factory=dict_row).execute(statement.encode(), [document])
+            return [model(**row) for row in found]
+
     # The programs
 
     def run(self, name: str, *command: str, **changes: str) -> Program:
@@ -172,7 +182,7 @@ class Installation:
         queues = ("-Q", "default,metrics", "-c", "1", "-n", "others@test")
         self.run("others", *WORKER, *queues, "-B", "-s", str(schedule))
 
-    def start_worker(self, name: str = "documents", processes: int = 1, **changes: str) -> Program:
+    def start_worker(self, name: str = "documents", processes: int = PROCESSES, **changes: str) -> Program:
         command = (*WORKER, "-Q", "documents", "-c", str(processes), "-n", f"{name}@test")
         return self.run(name, *command, **changes)
 
@@ -181,10 +191,19 @@ class Installation:
 
     def tidy(self) -> None:
         """Leave the next test what it expects, however this one ended."""
-        for name in set(self.programs) - {"web", "others"}:
+        for name in set(self.programs) - {"web", "others", "documents"}:
             self.kill_worker(name)
+        self.restore()
+        self.sql(
+            "UPDATE documents SET status = 'cancelled', fence = fence + 1, leased_by = ''"
+            " WHERE status NOT IN ('completed', 'failed', 'cancelled')"
+        )
+
+    def restore(self) -> None:
+        """Start what was killed."""
         self.start_servers()
-        self.sql("UPDATE documents SET status = 'cancelled' WHERE status NOT IN %s" % (ENDED,))
+        if "documents" not in self.programs:
+            self.start_worker()
 
     @contextlib.contextmanager
     def gates(self) -> Iterator[Gates]:
@@ -269,7 +288,8 @@ class Person:
         )
 
     def upload(self, name: str, content: bytes) -> str:
-        status, answer = self.send(name, content)
+        """Send a file that they do not have yet, though its text is one they have."""
+        status, answer = self.send(name, content + b"\n" * next(_endings))
         assert status == 201, answer
         return str(answer["id"])
 
@@ -278,8 +298,7 @@ class Person:
         assert status == 200, answer
         return answer
 
-    def statuses(self) -> dict[str, int]:
-        """Count their documents by status."""
-        status, answer = self.call("GET", "?limit=100")
-        assert status == 200, answer
-        return dict(Counter(one["status"] for one in answer["documents"]))
+    def has_completed(self, documents: Iterable[str]) -> bool:
+        statuses = {self.read(document)["status"] for document in documents}
+        assert statuses.isdisjoint({"failed", "cancelled"}), self.installation.state()
+        return statuses == {"completed"}

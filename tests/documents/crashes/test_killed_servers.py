@@ -2,49 +2,35 @@
 
 import pytest
 
-from tests.documents.crashes.installation import Installation, Person
-from tests.documents.crashes.story import LONG, SHORT, check_whole, outcomes
+from tests.documents.crashes.installation import Installation
+from tests.documents.crashes.story import LONG, SHORT, Calm, attempts, read
 
 # Where a document stands in the moment of the kill: the transaction that writes this is open.
 POINTS = {
     "parsing is claimed": "document_attempts running processing",
     "text is written": "document_texts",
-    "parsing ends": "document_attempts succeeded processing",
-    "handed on to be cut": "documents chunking",
-    "cutting is claimed": "document_attempts running chunking",
+    "parsing ends": "documents chunking",
     "chunks are written": "document_chunks",
-    "index is written": "document_terms",
-    "handed on to be embedded": "documents embedding",
-    "embedding is claimed": "document_attempts running embedding",
+    "cutting ends": "documents embedding",
     "first vectors are written": "user_document_vectors false",
     "more vectors are written": "user_document_vectors true",
-    "completed": "documents completed",
+    "embedding ends": "documents completed",
 }
 
 
 @pytest.mark.parametrize("victim", ["worker", "postgres", "valkey"])
-def test_completes_each_document_once(installation: Installation, olga: Person, victim: str):
+def test_completes_each_document_once(installation: Installation, calm: Calm, victim: str):
+    texts = {name: LONG if name.startswith("more") else SHORT for name in POINTS}
     with installation.gates() as gates:
         for name, point in POINTS.items():
             gates.close(point, name)
-        documents = {
-            name: olga.upload(name, (LONG if "more" in name else SHORT) + b"\n" * place)
-            for place, name in enumerate(POINTS, 1)
-        }
-        installation.start_worker(processes=len(POINTS))
+        documents = {name: calm.person.upload(name, text) for name, text in texts.items()}
         installation.until(lambda: all(gates.is_reached(p, n) for n, p in POINTS.items()))
 
-        if victim == "worker":
-            installation.kill_worker()
-        elif victim == "postgres":
-            installation.kill_postgres()
-        else:
-            installation.kill_valkey()
-        installation.start_servers()
-    if victim == "worker":
-        installation.start_worker(processes=2)
-    installation.until(lambda: olga.statuses() == {"completed": len(documents)})
+        getattr(installation, f"kill_{victim}")()
 
+    installation.restore()
+    installation.until(lambda: calm.person.has_completed(documents.values()))
     for name, document in documents.items():
-        check_whole(olga, document, LONG if "more" in name else SHORT)
-        print(victim, name, outcomes(installation, document))
+        read(installation, document).assert_same(calm.stories[texts[name]])
+        print(victim, name, attempts(installation, document))

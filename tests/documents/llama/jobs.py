@@ -53,7 +53,7 @@ def turn(document: Document, now: dt.datetime | None = None) -> Any:
     return parsed
 
 
-def end(document: Document, status: Status) -> None:
+def end(document: Document, status: Status, **values: Any) -> None:
     with gate.as_system():
         row = Document.objects.get(id=document.id)
-        leases.write(row.id, row.fence, status=status)
+        leases.write(row.id, row.fence, status=status, **values)

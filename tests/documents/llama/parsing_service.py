@@ -112,6 +112,8 @@ class Service(ThreadingHTTPServer):
         self.list_size = 100
         # Called with a new job before its submission is answered.
         self.before_answer: Any = None
+        # Called with a job that is asked about, before the answer.
+        self.while_asked: Any = None
         self._faults: dict[str, deque[Fault]] = {}
 
     @property
@@ -150,6 +152,8 @@ class Service(ThreadingHTTPServer):
             self.finish(job)
         elif job.status == PENDING:
             job.status = RUNNING
+        if self.while_asked:
+            self.while_asked(job)
 
     def finish(self, job: Job, status: str = "") -> None:
         with self.lock:

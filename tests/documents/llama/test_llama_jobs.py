@@ -381,9 +381,11 @@ def test_is_asked_only_with_key_and_flag(
 ):
     if not has_key:
         settings.LLAMA_CLOUD_API_KEY = ""
-    flags.delete("llama_parse_integration")
-    if has_flag is not None:
-        flags.make("llama_parse_integration", is_enabled=has_flag)
+    if has_flag is None:
+        flags.delete("llama_parse_integration")
+    else:
+        flags.change("llama_parse_integration", is_enabled=True)
+        flags.roll_out("llama_parse_integration", 100 if has_flag else 0)
 
     with gate.as_person(alice.id) as person:
         assert llama_jobs.is_for(person, media_type) is expected
