@@ -16,7 +16,9 @@ _LINE_ENDS: Final = re.compile("\r\n?|[\x0b\x0c\x85\u2028\u2029]")
 _TRAILING: Final = re.compile(r"[ \t]+$", re.MULTILINE)
 _BLANK_LINES: Final = re.compile(r"\n{3,}")
 # What stands where letters could not be told.
-_UNREADABLE: Final = re.compile("[\x00-\x08\x0e-\x1f\x7f-\x9f\ufffd\ue000-\uf8ff\U000f0000-\U0010ffff]")
+_UNREADABLE: Final = re.compile(
+    "[\x00-\x08\x0e-\x1f\x7f-\x9f\ufffd\ue000-\uf8ff\U000f0000-\U0010ffff]"
+)
 _SHARE_UNREADABLE: Final = 0.25
 # Markdown that is there without any text: pictures, fences, comments.
 _PLACEHOLDERS: Final = re.compile(r"!\[[^\]\n]*\]\([^)\n]*\)|^```\w*$|<!--.*?-->", re.MULTILINE)

@@ -36,7 +36,7 @@ _ACCENTED: Final = re.compile("[À-ÖØ-öø-ÿŒœŠšŽžŸ]")
 _LETTERS: Final = re.compile(r"[^\W\d_]")
 # Signs within words, and capitals after small letters, tell of another encoding.
 _NOT_WESTERN: Final = re.compile(
-    r"[^\W\d_][„‚ƒ†‡ˆ‰‹›˜¡¢£¤¥¦§¨©¬¯±²³¶¸¹¼½¾¿×÷][^\W\d_]|[a-zß-öø-ÿ][À-ÖØ-Þ]"
+    r"[^\W\d_][„‚ƒ†‡ˆ‰‹›˜¡¢£¤¥¦§¨©¬¯±²³¶¸¹¼½¾¿×÷][^\W\d_]|[a-zß-öø-ÿ][À-ÖØ-Þ]"  # noqa: RUF001
 )
 
 

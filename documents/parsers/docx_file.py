@@ -36,7 +36,7 @@ _NO_LIST: Final = "0"
 Element = Any
 
 
-def parse(path: Path, limits: Limits) -> Parsed:
+def parse(path: Path, limits: Limits) -> Parsed:  # noqa: ARG001  It is of the interface.
     with path.open("rb") as file:
         archive.names(file)
         try:
@@ -108,7 +108,7 @@ class _Word:
 
     def _of_style(self, style_id: str) -> list[list[Element]]:
         """Give the properties of the style and of those that it is based on."""
-        chain = []
+        chain: list[list[Element]] = []
         style = self._styles.get(style_id)
         while style is not None and len(chain) < _MOST_BASES:
             chain.append([style, *_children(style, "pPr")])

@@ -20,7 +20,7 @@ _NOT_SHOWN: Final = frozenset(
     """
     audio canvas datalist head iframe noscript object option script select style svg template
     textarea video
-    """.split()
+    """.split()  # noqa: SIM905  Legible as words.
 )
 _HEADINGS: Final = ("h1", "h2", "h3", "h4", "h5", "h6")
 _BLOCKS: Final = frozenset(
@@ -28,7 +28,7 @@ _BLOCKS: Final = frozenset(
     address article aside blockquote body caption center dd details dialog dir div dl dt fieldset
     figcaption figure footer form header hgroup hr html legend li main menu nav ol p pre section
     summary table tbody td tfoot th thead tr ul
-    """.split()
+    """.split()  # noqa: SIM905  Legible as words.
 ).union(_HEADINGS)
 _LISTS: Final = frozenset(("ul", "ol", "menu", "dir"))
 _CELLS: Final = frozenset(("td", "th"))
@@ -40,7 +40,7 @@ _MOST_ROWS_APART: Final = 1000
 Element = Any
 
 
-def parse(path: Path, limits: Limits) -> Parsed:
+def parse(path: Path, limits: Limits) -> Parsed:  # noqa: ARG001  It is of the interface.
     content = path.read_bytes()
     declared = _DECLARED.search(content[:_DECLARED_WITHIN])
     text, encoding = decoding.decoded(content, declared=declared[1].decode() if declared else "")
@@ -81,7 +81,9 @@ def _markdown(text: str) -> str:
             walk.skip_subtree()
     title = markdown.one_line(root.findtext("head/title") or "")
     has_heading = root.find(".//h1") is not None
-    return markdown.joined([*([markdown.heading(1, title)] if title and not has_heading else []), *writer.blocks])
+    return markdown.joined(
+        [*([markdown.heading(1, title)] if title and not has_heading else []), *writer.blocks]
+    )
 
 
 def _is_shown(element: Element) -> bool:

@@ -24,7 +24,9 @@ def table(rows: Sequence[Sequence[str]]) -> str:
         return " ".join(filter(None, lines[0]))
     if len(used) == 1:
         return "\n\n".join(line[0] for line in lines)
-    written = [f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in line)} |" for line in lines]
+    written = [
+        f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in line)} |" for line in lines
+    ]
     return "\n".join([*written[:1], "|" + "---|" * len(lines[0]), *written[1:]]) if written else ""
 
 

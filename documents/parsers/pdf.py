@@ -22,7 +22,6 @@ _FEWEST: Final = 0.9
 _EMPTY_BLOCK: Final = re.compile(r"^```\w*\n\s*```$", re.MULTILINE)
 # PDFium's mark for a hyphen at the end of a line that parts a word.
 _PARTED_WORD: Final = re.compile("[\x02\ufffe]\r?\n?")
-_PASSWORD: Final = "password"
 
 
 def parse(path: Path, limits: Limits) -> Parsed:
@@ -45,7 +44,7 @@ def _plain_pages(path: Path, limits: Limits) -> list[str]:
     try:
         document = pypdfium2.PdfDocument(path)
     except pypdfium2.PdfiumError as error:
-        if _PASSWORD in str(error).lower():
+        if "password" in str(error).lower():
             raise StepFailed(Code.PASSWORD_REQUIRED) from None
         raise StepFailed(Code.DAMAGED, "PDFium cannot open it.") from None
     if len(document) > limits.pages:

@@ -10,7 +10,7 @@ NAME: Final = "plain-text"
 VERSION: Final = "1"
 
 
-def parse(path: Path, limits: Limits) -> Parsed:
+def parse(path: Path, limits: Limits) -> Parsed:  # noqa: ARG001  It is of the interface.
     text, encoding = decoding.decoded(path.read_bytes())
     return Parsed(
         pages=(Page(1, text),),

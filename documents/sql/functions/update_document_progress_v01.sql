@@ -30,6 +30,7 @@ BEGIN
                -- A retry begins again where its stage does.
                WHEN d.status IN ('failed', 'cancelled') AND p_status IS NOT NULL
                    THEN coalesce(p_progress, 0)
+               WHEN p_progress IS NULL THEN d.progress_percentage
                ELSE greatest(d.progress_percentage, least(p_progress, 99)) END,
            total_chunks = coalesce(p_total_chunks, d.total_chunks),
            processed_chunks = coalesce(p_processed_chunks, d.processed_chunks),

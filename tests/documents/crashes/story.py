@@ -19,11 +19,21 @@ from documents.models import (
 )
 from tests.documents.crashes.installation import Installation, Person
 
-SHORT = b"# Transfer\n\nThe transfer is on Tuesday.\n\n\n\n\n\n# Evening\n\nTake two hundred milligrams.\n"
-# More chunks than are embedded at once.
-LONG = b"\n\n\n\n\n".join(b"# Day %d\n\nThe temperature was 36.%d." % (d, d) for d in range(70))
+
+
 DIMENSIONS = 384
 PLACE = ("ordinal", "start", "end", "first_page", "last_page", "chunker_name", "chunker_version")
+
+
+def diary(days: int) -> bytes:
+    """Make a text with a chunk for each day. So long a word is one token, and soon embedded."""
+    pages = (f"# Day {day}\n\n" + " ".join([f"{day:04}" * 30] * 11) for day in range(days))
+    return "\n\n".join(pages).encode()
+
+
+SHORT = diary(2)
+# More chunks than are embedded at once.
+LONG = diary(66)
 
 
 @dataclass(frozen=True)

@@ -118,6 +118,17 @@ def test_progress_never_falls_within_a_run(alice):
     assert (high, document.progress_percentage) == (70, 99)
 
 
+@pytest.mark.parametrize(
+    "values", [{"status": "failed", "error_code": "damaged"}, {"error_code": "damaged"}]
+)
+def test_an_error_is_no_progress(alice, values):
+    document = make_document(alice, is_stored=False)
+
+    update(document, **values)
+
+    assert document.progress_percentage == 10
+
+
 def test_a_retry_begins_anew_and_forgets_the_error(alice):
     document = make_document(
         alice, is_stored=False, status="embedding", total_chunks=9, progress_percentage=80, tries=3
