@@ -1,6 +1,7 @@
 """Work for later. Rows are the truth: the broker only wakes, and what is lost is found again."""
 
 from contextlib import suppress
+from typing import Final
 
 from celery import shared_task
 from django.utils import timezone
@@ -9,11 +10,15 @@ from kombu.exceptions import OperationalError
 from documents import blobs, leases, llama_jobs, pipeline
 
 
-@shared_task
+# In seconds. A step that hangs takes its process along; below the broker's visibility time-out.
+LONGEST_STEP: Final = 540
+
+
+@shared_task(time_limit=LONGEST_STEP)
 def advance() -> None:
     """Do one step of the document that is due; the next one, whosever it is, takes its turn."""
     if pipeline.advance():
-        advance.delay()
+        wake()
 
 
 @shared_task

@@ -17,6 +17,7 @@ BENCHMARKS = (
     "flags",
     "flags_http",
     "exposures",
+    "documents_console",
 )
 
 

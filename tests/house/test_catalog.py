@@ -541,7 +541,7 @@ def test_gives_no_more_rights_than_these(db):
 # A person may delete their own documents, with all that was made of them.
 DELETABLE: Final = {
     *("documents", "document_chunks", "document_terms", "document_texts"),
-    "user_document_vectors",
+    *("user_document_vectors", "llama_parse_jobs"),
 }
 
 

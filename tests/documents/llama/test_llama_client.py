@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 import uuid
+from typing import Any
 
 import pytest
 from django.conf import settings as django_settings
@@ -409,9 +410,10 @@ def test_can_forget_again_after_it_went_wrong(service, submit, action, fault):
 
 def test_logs_neither_key_nor_text(service, submit, caplog, path):
     """At the levels of settings.LOGGING, which hold whatever LOG_LEVEL says."""
+    loggers: Any = django_settings.LOGGING["loggers"]
     caplog.set_level(logging.DEBUG)
     for name in ("httpcore", "httpx", "llama_cloud"):
-        assert django_settings.LOGGING["loggers"][name] == {"level": "WARNING"}
+        assert loggers[name] == {"level": "WARNING"}
         caplog.set_level(logging.WARNING, name)
     service.misbehave("get", Fault(422, body='{"detail": "Her results"}'))
     vendor_id = submit(webhook=llama_parse.Webhook("https://novara.example.org", "the secret"))
