@@ -9,7 +9,6 @@ from kombu.exceptions import OperationalError
 
 from documents import blobs, leases, llama_jobs, pipeline
 
-
 # In seconds. A step that hangs takes its process along; below the broker's visibility time-out.
 LONGEST_STEP: Final = 540
 
