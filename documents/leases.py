@@ -30,6 +30,7 @@ MOST_LOSSES: Final = 4
 PAUSES: Final = (5, 30, 120, 600)
 # What is away comes back: tried for about a day, at last once an hour.
 PATIENT: Final = {
+    Code.KEY_UNAVAILABLE,
     Code.EMBEDDER_UNAVAILABLE,
     Code.STORAGE_UNAVAILABLE,
     Code.PROVIDER_BUSY,

@@ -20,23 +20,23 @@ from numpy.typing import NDArray
 NAME: Final = "stems"
 VERSION: Final = "1"
 
-STOP_WORDS: Final = frozenset(
-    "a about above after again against all am an and any are as at be because been before being "
-    "below between both but by can could did do does doing down during each few for from further "
-    "had has have having he her here hers herself him himself his how i if in into is it its "
-    "itself just me more most my myself no nor not now of off on once only or other our ours "
-    "ourselves out over own same she should so some such than that the their theirs them "
-    "themselves then there these they this those through to too under until up very was we were "
-    "what when where which while who whom why will with would you your yours yourself yourselves "
-    "don't doesn't didn't isn't aren't wasn't weren't can't couldn't won't wouldn't i'm it's "
-    "what's that's".split()
-)
+_STOP_WORDS: Final = """
+    a about above after again against all am an and any are as at be because been before being
+    below between both but by can could did do does doing down during each few for from further
+    had has have having he her here hers herself him himself his how i if in into is it its
+    itself just me more most my myself no nor not now of off on once only or other our ours
+    ourselves out over own same she should so some such than that the their theirs them
+    themselves then there these they this those through to too under until up very was we were
+    what when where which while who whom why will with would you your yours yourself yourselves
+    don't doesn't didn't isn't aren't wasn't weren't can't couldn't won't wouldn't i'm it's
+    what's that's
+"""
+STOP_WORDS: Final = frozenset(_STOP_WORDS.split())
 
 # Numbers with their separators, else letters and digits with what may stand within a word:
 # apostrophes, combining accents, soft hyphens.
 _WORD: Final = re.compile(
-    "\\d+(?:[.,]\\d+)*(?![^\\W_])"
-    "|[^\\W_](?:[^\\W_]|[\u0300-\u036f\u00ad]|['\u2019](?=[^\\W_]))*"
+    "\\d+(?:[.,]\\d+)*(?![^\\W_])|[^\\W_](?:[^\\W_]|[\u0300-\u036f\u00ad]|['\u2019](?=[^\\W_]))*"
 )
 _LONGEST_WORD: Final = 64
 _COMBINING: Final = re.compile("[\u0300-\u036f\u00ad]")
@@ -47,7 +47,7 @@ _MOST: Final = 255
 
 
 class Words:
-    """Turns written words into stems, and remembers them. One for each thread: stemmers hold state."""
+    """Turns written words into stems, and remembers them. Not for two threads at once."""
 
     def __init__(self) -> None:
         self._stem = snowballstemmer.stemmer("english").stemWord

@@ -129,7 +129,9 @@ def _by_meaning(
         return scores
     for document, begin in zip(documents, begins, strict=False):
         if document.vectors is not None and len(document.vectors):
-            np.dot(document.vectors, query_vector, out=scores[begin : begin + len(document.vectors)])
+            np.dot(
+                document.vectors, query_vector, out=scores[begin : begin + len(document.vectors)]
+            )
     return scores
 
 

@@ -180,3 +180,66 @@ class ContentLinkOut(msgspec.Struct):
 
     url: str
     expires_at: dt.datetime
+
+
+class SearchIn(msgspec.Struct, forbid_unknown_fields=True):
+    """What to look for. Ids of documents that are nobody's, or another person's, find nothing."""
+
+    query: Annotated[str, msgspec.Meta(min_length=1, max_length=1000)]
+    limit: Annotated[int, msgspec.Meta(ge=1, le=50)] = 10
+    document_ids: Annotated[list[uuid.UUID], msgspec.Meta(min_length=1, max_length=1000)] | None = (
+        None
+    )
+    document_type: DocumentType | None = None
+    content_type: Annotated[str, msgspec.Meta(max_length=200)] | None = None
+
+
+class SearchScoresOut(msgspec.Struct):
+    """BM25 of the words, and cosine of the meaning; null where a part says nothing."""
+
+    lexical: float | None
+    vector: float | None
+
+
+class SearchResultOut(msgspec.Struct):
+    """A piece of a document. Pages are null where the file has none.
+
+    `highlights` are [start, end] of words in `snippet`, in code points. `score` joins the ranks of
+    both orders; it compares results of one search alone.
+    """
+
+    document_id: uuid.UUID
+    filename: str
+    document_type: str
+    chunk: int
+    page: int | None
+    last_page: int | None
+    heading: list[str]
+    snippet: str
+    highlights: list[tuple[int, int]]
+    score: float
+    scores: SearchScoresOut
+
+
+class SearchedOut(msgspec.Struct):
+    """What was looked at: `embedded_chunks` by their meaning, too."""
+
+    documents: int
+    chunks: int
+    embedded_chunks: int
+
+
+SearchReason = Literal["embedder-away", "not-yet-embedded", "other-model"]
+
+
+class SearchOut(msgspec.Struct):
+    """`mode` is `lexical` where nothing was searched by meaning.
+
+    `reason` says why not all was: the embedder does not answer; documents are on their way, or have
+    vectors of another model.
+    """
+
+    results: list[SearchResultOut]
+    mode: Literal["hybrid", "lexical"]
+    reason: SearchReason | None
+    searched: SearchedOut

@@ -1,4 +1,4 @@
-"""Make .venv and fill it: `python3 config/dev/install.py requirements.txt`.
+"""Make .venv and fill it: `python3 config/dev/install.py requirements.txt [options of pip]`.
 
 Runs with whatever Python is there, before anything is installed: standard library only.
 """
@@ -15,7 +15,7 @@ VENV = ROOT / ".venv"
 PYTHON = VENV / "bin" / "python"
 
 
-def main(requirements: str) -> int:
+def main(requirements: str, *options: str) -> int:
     if sys.version_info < (3, 11):  # noqa: UP036  Whatever Python is there runs this.
         sys.stderr.write("Novara needs Python 3.11 or later: install one, then try again.\n")
         return 1
@@ -30,7 +30,7 @@ def main(requirements: str) -> int:
                 "in a package of their own: install python3-venv, then try again.\n"
             )
             return 1
-    return _install(requirements)
+    return _install(requirements, *options)
 
 
 def _works() -> bool:
@@ -43,9 +43,10 @@ def _works() -> bool:
     return done.returncode == 0
 
 
-def _install(requirements: str) -> int:
+def _install(requirements: str, *options: str) -> int:
     """Show pip's work as one line that counts; its own words only if it fails."""
-    command = [str(PYTHON), "-m", "pip", "install", "--no-input", "-r", requirements]
+    command = [str(PYTHON), "-m", "pip", "install", "--no-input", *options]
+    command += ["-r", requirements]
     settings = {"PIP_DISABLE_PIP_VERSION_CHECK": "1", "PIP_ROOT_USER_ACTION": "ignore"}
     last: deque[str] = deque(maxlen=15)
     count, on_terminal = 0, sys.stdout.isatty()
@@ -76,4 +77,4 @@ def _install(requirements: str) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1]))
+    sys.exit(main(*sys.argv[1:]))

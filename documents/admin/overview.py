@@ -18,6 +18,7 @@ from documents.statuses import ON_THE_WAY, Status
 # The chart is drawn in this many units, which the page stretches.
 HEIGHT: Final = 120
 WIDTH: Final = 24
+MOST_WORKERS: Final = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +64,7 @@ class OverviewPages(DocumentList):
         tallies = staff_figures.tallies()
         hours = staff_figures.hours(now)
         groups = staff_figures.groups(acknowledged=False)
+        workers = staff_figures.workers()
         page = {
             "title": "Documents",
             "tab": "overview",
@@ -79,7 +81,8 @@ class OverviewPages(DocumentList):
                 (words.failure_title(one.code), one, words.ago(one.newest_at, now))
                 for one in staff_figures.failures()
             ],
-            "workers": [(one, words.ago(one.seen_at, now)) for one in staff_figures.workers()],
+            "workers": [(one, words.ago(one.seen_at, now)) for one in workers[:MOST_WORKERS]],
+            "more_workers": len(workers[MOST_WORKERS:]),
             "now": now,
         }
         return self.render(request, "overview", page)

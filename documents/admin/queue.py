@@ -73,8 +73,8 @@ class ReasonForm(forms.Form):
         label="Why",
         max_length=LONGEST_REASON,
         widget=forms.Textarea(attrs={"rows": 3}),
-        help_text="Stands in the story of each document, with your name and the time."
-        " Do not write what is in it.",
+        help_text="Stands in the story, with your name and the time. Do not write what is in a"
+        " document.",
     )
 
 

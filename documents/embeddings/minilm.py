@@ -196,9 +196,10 @@ class _Graph:
     def _embed(self) -> str:
         get = self.tensors.__getitem__
         # All tokens are of the first segment, so that its vector can go into the positions.
-        positions = get("embeddings.position_embeddings.weight") + get(
-            "embeddings.token_type_embeddings.weight"
-        )[0]
+        positions = (
+            get("embeddings.position_embeddings.weight")
+            + get("embeddings.token_type_embeddings.weight")[0]
+        )
         return self._fused(
             "EmbedLayerNormalization",
             "embedded",
@@ -248,7 +249,7 @@ class _Graph:
         self.nodes.append(helper.make_node("MatMul", [value, weight], [f"{part}.product"]))
         return f"{part}.product"
 
-    def _fused(self, operator: str, output: str, *inputs: str, **options: float) -> str:
+    def _fused(self, operator: str, output: str, *inputs: str, **options: Any) -> str:
         # The second output of an embedding is one that nobody reads.
         outputs = [output, "_"] if operator == "EmbedLayerNormalization" else [output]
         self.nodes.append(

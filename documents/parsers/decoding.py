@@ -24,19 +24,23 @@ _BROKEN_SHARE: Final = 0.1
 # Mainframes and machines long gone, which short texts are mistaken for.
 _EXOTIC: Final = [
     *("cp037", "cp273", "cp424", "cp500", "cp875", "cp1026", "cp1140"),
-    *("hp_roman8", "cp1006", "ptcp154", "kz1048", "cp775", "cp864"),
+    *("hp_roman8", "cp1006", "ptcp154", "kz1048", "cp775", "cp864", "iso8859_10", "iso8859_14"),
+    *("mac_cyrillic", "mac_greek", "mac_iceland", "mac_latin2", "mac_turkish"),
 ]
 _WESTERN: Final = "cp1252"
 # What pages declare when they mean it, as browsers have it.
 _CALLED_WESTERN: Final = ("iso-8859-1", "latin-1", "latin1", "ascii", "us-ascii")
+# Those that differ from it by a few signs.
+_AS_WESTERN: Final = [_WESTERN, "cp1254", "cp1258", "latin_1", "iso8859_9", "iso8859_15"]
 _CENTRAL: Final = "cp1250"
 _CLEARLY_LIKELIER: Final = 0.03
 _MOST_ACCENTED: Final = 0.5
 _ACCENTED: Final = re.compile("[À-ÖØ-öø-ÿŒœŠšŽžŸ]")
 _LETTERS: Final = re.compile(r"[^\W\d_]")
-# Signs within words, and capitals after small letters, tell of another encoding.
+# Signs within words, and capitals after small letters, tell of another encoding; control
+# characters tell of no text at all.
 _NOT_WESTERN: Final = re.compile(
-    r"[^\W\d_][„‚ƒ†‡ˆ‰‹›˜¡¢£¤¥¦§¨©¬¯±²³¶¸¹¼½¾¿×÷][^\W\d_]|[a-zß-öø-ÿ][À-ÖØ-Þ]"  # noqa: RUF001
+    r"[\x00-\x08\x0e-\x1a]|[^\W\d_][„‚ƒ†‡ˆ‰‹›˜¡¢£¤¥¦§¨©¬¯±²³¶¸¹¼½¾¿×÷][^\W\d_]|[a-zß-öø-ÿ][À-ÖØ-Þ]"  # noqa: RUF001
 )
 
 
@@ -90,20 +94,19 @@ def _western(sample: bytes) -> str:
     Guessing by likeness alone takes English with one umlaut for Baltic.
     """
     text = _strictly(sample, _WESTERN)
-    if text is None or _NUL in text or _NOT_WESTERN.search(text):
+    if text is None or _NOT_WESTERN.search(text):
         return ""
     if len(_ACCENTED.findall(text)) > len(_LETTERS.findall(text)) * _MOST_ACCENTED:
         return ""
     found = from_bytes(sample, cp_isolation=[_WESTERN, _CENTRAL], enable_fallback=False)
     coherence = {match.encoding: match.coherence for match in found}
-    if not coherence:
-        return ""
-    western = coherence.get(_WESTERN, 1)
-    return _WESTERN if coherence.get(_CENTRAL, 0) <= western + _CLEARLY_LIKELIER else ""
+    is_central = coherence.get(_CENTRAL, 0) > coherence.get(_WESTERN, 1) + _CLEARLY_LIKELIER
+    return "" if is_central else _WESTERN
 
 
 def _likeliest(sample: bytes) -> str:
-    best = from_bytes(sample, cp_exclusion=_EXOTIC, enable_fallback=False).best()
+    others = from_bytes(sample, cp_exclusion=[*_EXOTIC, *_AS_WESTERN], enable_fallback=False)
+    best = others.best() or from_bytes(sample, cp_isolation=[_WESTERN]).best()
     if best is None:
         raise StepFailed(Code.UNSUPPORTED, "Not text in any known encoding.")
     return best.encoding

@@ -15,25 +15,22 @@ from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from functools import lru_cache
 from http import HTTPStatus
+from importlib import import_module
 from pathlib import Path
-from typing import Any, Final, Literal, TypeVar
+from types import ModuleType
+from typing import TYPE_CHECKING, Any, Final, Literal, TypeVar
 
 import httpx
 import msgspec
 from django.conf import settings
 from django.utils import timezone
-from llama_cloud import (
-    APIConnectionError,
-    APIResponse,
-    APIStatusError,
-    DefaultHttpxClient,
-    LlamaCloud,
-    NotFoundError,
-)
 
 from documents.failures import Code, StepFailed
 from documents.parsers import cleaning
 from documents.types import Limits, Page, Parsed
+
+if TYPE_CHECKING:
+    from llama_cloud import APIResponse, APIStatusError, LlamaCloud
 
 NAME: Final = "llama-parse"
 TIER: Final = "cost_effective"
@@ -170,7 +167,7 @@ def forget(vendor_job_id: str) -> None:
     with _failures(missing=None):
         try:
             parsing.with_raw_response.cancel(vendor_job_id)
-        except APIStatusError as refused:
+        except _sdk().APIStatusError as refused:
             if refused.status_code not in OVER:
                 raise
         parsing.with_raw_response.delete(vendor_job_id)
@@ -195,18 +192,23 @@ def _parsed(pages: list[MarkdownPage], limits: Limits) -> Parsed:
     return cleaning.cleaned(parsed, limits)
 
 
-def _client() -> LlamaCloud:
+def _sdk() -> ModuleType:
+    """Loaded when it is first used: it is large, and most installations have no key."""
+    return import_module("llama_cloud")
+
+
+def _client() -> "LlamaCloud":
     return _client_of(settings.LLAMA_CLOUD_API_KEY, settings.LLAMA_CLOUD_BASE_URL)
 
 
 @lru_cache(maxsize=1)
-def _client_of(key: str, base_url: str) -> LlamaCloud:
-    return LlamaCloud(
+def _client_of(key: str, base_url: str) -> "LlamaCloud":
+    client: LlamaCloud = _sdk().LlamaCloud(
         api_key=key,
         base_url=base_url,
         max_retries=0,
         timeout=TIMEOUT,
-        http_client=DefaultHttpxClient(
+        http_client=_sdk().DefaultHttpxClient(
             # A document goes where the settings say, and nowhere else.
             follow_redirects=False,
             # So that what is counted is what is held.
@@ -215,6 +217,7 @@ def _client_of(key: str, base_url: str) -> LlamaCloud:
             event_hooks={"response": [_bound]},
         ),
     )
+    return client
 
 
 def _bound(response: httpx.Response) -> None:
@@ -249,7 +252,7 @@ class _Bounded(httpx.SyncByteStream):
 Shape = TypeVar("Shape")
 
 
-def _read(answer: APIResponse[Any], shape: type[Shape]) -> Shape:
+def _read(answer: "APIResponse[Any]", shape: type[Shape]) -> Shape:
     """Read the parts of an answer that count. The SDK's own types let anything pass."""
     return msgspec.json.decode(answer.http_response.content, type=shape)
 
@@ -257,14 +260,15 @@ def _read(answer: APIResponse[Any], shape: type[Shape]) -> Shape:
 @contextmanager
 def _failures(*, missing: Code | None = Code.PROVIDER_UNAVAILABLE) -> Iterator[None]:
     """Turn what goes wrong into a StepFailed; `missing` is what a 404 means, None: nothing."""
+    sdk = _sdk()
     try:
         yield
-    except NotFoundError:
+    except sdk.NotFoundError:
         if missing:
             raise StepFailed(missing, "It answered 404.") from None
-    except APIStatusError as error:
+    except sdk.APIStatusError as error:
         raise _of_status(error) from None
-    except (APIConnectionError, httpx.HTTPError) as error:
+    except (sdk.APIConnectionError, httpx.HTTPError) as error:
         cause = error.__cause__ or error
         if isinstance(cause, _TooMuch):
             raise StepFailed(Code.RESOURCE_LIMIT, str(cause)) from None
@@ -287,7 +291,7 @@ CODES: Final[dict[int, Code]] = {
 ABOUT_QUOTA: Final = ("credit", "quota", "limit", "plan", "billing")
 
 
-def _of_status(error: APIStatusError) -> StepFailed:
+def _of_status(error: "APIStatusError") -> StepFailed:
     status = error.status_code
     code = CODES.get(status, Code.PROVIDER_UNAVAILABLE)
     if status == HTTPStatus.FORBIDDEN:

@@ -17,6 +17,7 @@ BENCHMARKS = (
     "flags",
     "flags_http",
     "exposures",
+    "retrieval",
     "documents_console",
 )
 

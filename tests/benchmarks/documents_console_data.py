@@ -42,7 +42,6 @@ FAILURES = (
     ("internal_error", "chunking", "KeyError at chunking.py:88", True, 10),
 )
 OUTAGE = ("embedder_unavailable", "embedding", "Connection refused.", True, 0)
-OUTAGE_SHARE = 0.15
 KINDS = (
     ("application/pdf", 70),
     ("application/vnd.openxmlformats-officedocument.wordprocessingml.document", 15),
@@ -218,25 +217,28 @@ def documents(
     causes = [failure for failure in FAILURES for _ in range(failure[-1])]
     for _ in range(count):
         member = dice.choice(members)
-        age = timedelta(seconds=dice.random() * DAYS * 86_400)
-        filed = Filed(dice, member, staff[member.tenant_id], now - age, now)
-        filed.act("uploaded", member.id, "", filed.created_at)
         lot = dice.random()
-        if lot < 0.0333:
-            is_outage = dice.random() < OUTAGE_SHARE
-            if is_outage:
-                filed.created_at = now - timedelta(hours=dice.random() * 30)
-                filed.at = filed.created_at
-            fail(filed, OUTAGE if is_outage else dice.choice(causes))
+        hours = dice.random() * hours_back(lot)
+        filed = Filed(dice, member, staff[member.tenant_id], now - timedelta(hours=hours), now)
+        filed.act("uploaded", member.id, "", filed.created_at)
+        if lot < 0.005:
+            fail(filed, OUTAGE)
+        elif lot < 0.0333:
+            fail(filed, dice.choice(causes))
         elif lot < 0.0363:
-            filed.created_at = now - timedelta(hours=6 * dice.random())
-            filed.at = filed.created_at
             set_on_the_way(filed)
         elif lot < 0.0423:
             stop(filed)
         else:
             complete(filed)
         yield filed
+
+
+def hours_back(lot: float) -> float:
+    """The outage lasted a day, and nothing is on its way for longer than six hours."""
+    if lot < 0.005:
+        return 30
+    return 6 if 0.0333 <= lot < 0.0363 else DAYS * 24
 
 
 def new_id(dice: random.Random, at: datetime) -> uuid.UUID:

@@ -169,6 +169,7 @@ BODIES: Final[dict[str, Body | Callable[[Life], Body]]] = {
     "POST /api/v2/auth/revoke": lambda life: {"token": life.session["refresh_token"]},
     "POST /api/v2/auth/signup": sign_up,
     "POST /api/v2/documents/progress-stream": {},
+    "POST /api/v2/documents/search": lambda life: {"query": life.marker},
     "POST /api/v2/documents": lambda life: life.document(),
     "PATCH /api/v2/documents/<uuid:document_id>": {"document_type": "policy"},
     "POST /api/v2/documents/<uuid:document_id>/cancel": {},

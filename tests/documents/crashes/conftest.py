@@ -18,8 +18,9 @@ def whole() -> Iterator[Installation]:
         found = Installation(folder)
         try:
             found.start()
-            found.start_web()
             found.start_others()
+            found.start_worker()
+            found.start_web()
             yield found
         finally:
             found.discard()

@@ -9,7 +9,8 @@ from typing import Any
 
 import psycopg
 
-# A point is the table, and what is written there: "document_attempts running chunking".
+# A point is a table, and what is written: "document_attempts running chunking", "documents failed",
+# "user_document_vectors 0" (the first ordinal). Chunks are half written when it comes to it.
 GATES = """
 CREATE FUNCTION stand_at_gate() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = public AS $$
@@ -24,9 +25,7 @@ BEGIN
     ELSIF TG_TABLE_NAME = 'document_attempts' THEN
         point := point || ' ' || (whole->>'outcome') || ' ' || (whole->>'stage');
     ELSIF TG_TABLE_NAME = 'user_document_vectors' THEN
-        point := point || ' ' || (whole->>'first_ordinal' <> '0')::text;
-    ELSIF TG_TABLE_NAME = 'document_chunks' AND whole->>'ordinal' <> '1' THEN
-        RETURN NEW;
+        point := point || ' ' || (whole->>'first_ordinal');
     END IF;
     SELECT original_filename INTO name FROM documents WHERE id = document;
     PERFORM pg_advisory_xact_lock_shared(hashtextextended(point || ' of ' || name, 0));
@@ -40,10 +39,10 @@ CREATE TRIGGER stand_at_gate BEFORE INSERT OR UPDATE ON document_attempts FOR EA
 CREATE TRIGGER stand_at_gate BEFORE INSERT ON document_texts FOR EACH ROW
     EXECUTE FUNCTION stand_at_gate();
 CREATE TRIGGER stand_at_gate BEFORE INSERT ON document_chunks FOR EACH ROW
-    EXECUTE FUNCTION stand_at_gate();
-CREATE TRIGGER stand_at_gate BEFORE INSERT ON document_terms FOR EACH ROW
-    EXECUTE FUNCTION stand_at_gate();
+    WHEN (NEW.ordinal = 1) EXECUTE FUNCTION stand_at_gate();
 CREATE TRIGGER stand_at_gate BEFORE INSERT ON user_document_vectors FOR EACH ROW
+    EXECUTE FUNCTION stand_at_gate();
+CREATE TRIGGER stand_at_gate BEFORE INSERT ON llama_parse_jobs FOR EACH ROW
     EXECUTE FUNCTION stand_at_gate();
 """
 

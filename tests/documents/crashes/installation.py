@@ -36,6 +36,13 @@ WORKER = (
     *("--without-gossip", "--without-mingle", "--without-heartbeat"),
 )
 MARK = "NOVARA_CRASHES"
+HURRY = """
+UPDATE documents
+   SET due_at = clock_timestamp()
+ WHERE leased_by = ''
+   AND status IN ('processing', 'chunking', 'embedding')
+   AND due_at > clock_timestamp()
+"""
 _endings = itertools.count()
 
 
@@ -54,15 +61,6 @@ class Program:
             )
         self.log = log
 
-    def family(self) -> list[psutil.Process]:
-        with contextlib.suppress(psutil.Error):
-            whole = psutil.Process(self.main.pid)
-            return [whole, *whole.children(recursive=True)]
-        return []
-
-    def parsers(self) -> list[psutil.Process]:
-        return [one for one in self.family() if is_parser(one)]
-
     def send(self, number: int) -> None:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self.main.pid, number)
@@ -71,12 +69,6 @@ class Program:
         """The whole group at once, as if the machine were gone."""
         self.send(signal.SIGKILL)
         self.main.wait()
-
-
-def is_parser(process: psutil.Process) -> bool:
-    with contextlib.suppress(psutil.Error):
-        return "documents.parsers.child" in process.cmdline()
-    return False
 
 
 class Installation:
@@ -117,6 +109,7 @@ class Installation:
         with contextlib.suppress(FileNotFoundError):
             self.valkey().send_signal(signal.SIGCONT)
         valkey.discard(self.folder)
+        self.kill_postgres()
         postgres.discard(self.folder)
 
     def postgres(self) -> psutil.Process:
@@ -210,6 +203,43 @@ class Installation:
         with contextlib.suppress(psycopg.OperationalError), self.connect() as own:
             yield Gates(own)
 
+    # What runs
+
+    def parsers(self, document: str = "") -> list[psutil.Process]:
+        """Find the children that read this document, or any of ours, whoever their parent is."""
+        path = str(self.storage / "documents" / document)
+        found = []
+        for process in psutil.process_iter():
+            with contextlib.suppress(psutil.Error):
+                words = process.cmdline()
+                if "documents.parsers.child" in words and path in words[-1]:
+                    found.append(process)
+        return found
+
+    def stop_parser(self, document: str) -> psutil.Process:
+        """Stop the child that reads a document, as soon as it is there."""
+        found: list[psutil.Process] = []
+
+        def is_stopped() -> bool:
+            found[:] = self.parsers(document)
+            for process in found:
+                process.send_signal(signal.SIGSTOP)
+            return bool(found)
+
+        assert wait_until(is_stopped, seconds=PATIENCE, pause=0.001), self.state()
+        return found[0]
+
+    def holder(self, document: str) -> psutil.Process:
+        """Find the worker's process that has a document."""
+        [(worker,)] = self.sql("SELECT leased_by FROM documents WHERE id = %s", [document])
+        return psutil.Process(int(worker.partition(":")[2]))
+
+    def said(self, document: str, name: str = "documents") -> list[str]:
+        """Read what a worker logged about a document: how each step ended."""
+        lines = (self.folder / "logs" / f"{name}.log").read_text().splitlines()
+        told = [json.loads(line) for line in lines if f'"{document}"' in line]
+        return [line["outcome"] for line in told if "outcome" in line]
+
     # What clients say
 
     def call(
@@ -243,11 +273,16 @@ class Installation:
 
     # Waiting
 
-    def until(self, condition: Callable[[], bool], *, seconds: float = PATIENCE) -> None:
-        """Wait, with the watchdog looking about more often than by the clock."""
-        deadline = time.monotonic() + seconds
+    def until(self, condition: Callable[[], bool], *, is_hurried: bool = False) -> None:
+        """Wait, with the watchdog looking about more often than by the clock.
+
+        `is_hurried`: what waits for another try has waited for long enough.
+        """
+        deadline = time.monotonic() + PATIENCE
         while not wait_until(condition, seconds=0.4):
             assert time.monotonic() < deadline, self.state()
+            if is_hurried:
+                self.sql(HURRY)
             self.send_task("documents.tasks.watch")
 
     def state(self) -> str:

@@ -60,7 +60,6 @@ class Calm:
 
 def calm_run(installation: Installation) -> Calm:
     person = installation.sign_up()
-    installation.start_worker()
     documents = {text: person.upload("calm.md", text) for text in (SHORT, LONG)}
     installation.until(lambda: person.has_completed(documents.values()))
     return Calm(person, {text: read(installation, one) for text, one in documents.items()})
@@ -114,3 +113,10 @@ def attempts(installation: Installation, document: str) -> list[tuple[str, int, 
         " WHERE document_id = %s ORDER BY started_at, id",
         [document],
     )
+
+
+def is_clean(installation: Installation) -> bool:
+    """Tell whether nothing is left of what was killed: no parser, no file, no try."""
+    running = installation.sql("SELECT FROM document_attempts WHERE outcome = 'running'")
+    left = [file for file in installation.temporary.rglob("*") if file.is_file()]
+    return not (running or left or installation.parsers())

@@ -110,6 +110,8 @@ class Service(ThreadingHTTPServer):
         self.pages: Sequence[str | None] = ("# Results\n\nThe first page.", "The second page.")
         self.calls_back = False
         self.list_size = 100
+        # Called with what is asked for, before it is done.
+        self.on_arrival: Any = None
         # Called with a new job before its submission is answered.
         self.before_answer: Any = None
         # Called with a job that is asked about, before the answer.
@@ -240,6 +242,8 @@ class _Exchange(BaseHTTPRequestHandler):
         self.answer("delete", self.delete)
 
     def answer(self, action: str, do: Any) -> None:
+        if self.server.on_arrival:
+            self.server.on_arrival(action)
         fault = self.server.next_fault(action) or Fault()
         if fault.after == "refused":
             self.close_connection = True

@@ -1,0 +1,107 @@
+"""Finding the passage that answers a question: by words, by meaning, by both."""
+
+import json
+import os
+import re
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, TypedDict
+
+from documents import chunking, lexical, parsers, ranking
+from documents.embeddings.minilm import MiniLM
+from documents.types import Chunk, Limits
+from tests.benchmarks.report import Report, Table, number
+from tests.benchmarks.session import Session
+
+APPS = ()
+QUESTIONS = Path(__file__).with_name("questions.json")
+FOLDER = "BENCH_DOCUMENTS"
+DEEP = 10
+
+
+class Question(TypedDict):
+    """`files` hold the answer; a chunk that has the phrase in it is the right one."""
+
+    question: str
+    files: list[str]
+    phrase: str
+
+
+def run(session: Session) -> Report:
+    folder = os.environ.get(FOLDER)
+    questions: list[Question] = json.loads(QUESTIONS.read_text())
+    names = sorted({name for question in questions for name in question["files"]})
+    if not folder or not all((Path(folder) / name).is_file() for name in names):
+        files = ", ".join(names)
+        raise SystemExit(f"Set {FOLDER} to the folder that has these files: {files}.")
+    chunks = {name: _chunks(Path(folder) / name) for name in names}
+    model = MiniLM()
+    documents, seconds = _documents(chunks, model)
+    count = sum(map(len, chunks.values()))
+    rows = []
+    for way in ("words", "meaning", "both"):
+        ranks = [_rank(question, way, documents, chunks, model) for question in questions]
+        rows.append((way, *_figures(ranks)))
+    return Report(
+        "Finding the passage that answers a question",
+        f"{len(questions)} questions in other words than the answer's, over {count:,} chunks of"
+        f" {len(names)} PDFs of one owner. A question counts as answered at k if one of the first"
+        " k chunks holds the phrase that answers it. MRR: the mean of 1 / rank of the first.",
+        [Table(("by", "recall@5", "target", "recall@10", "MRR"), rows)],
+        [
+            f"Embedded {count / seconds:.1f} chunks a second, {len(os.sched_getaffinity(0))} cores"
+            f" ({model.name} {model.version}).",
+            f"Chunks {chunking.NAME} {chunking.VERSION}, words {lexical.NAME} {lexical.VERSION}.",
+        ],
+    )
+
+
+def _chunks(path: Path) -> list[Chunk]:
+    parsed = parsers.parse_in_child(
+        path, "application/pdf", limits=Limits(), should_stop=lambda: False
+    )
+    return chunking.split(parsed)
+
+
+def _documents(
+    chunks: Mapping[str, Sequence[Chunk]], model: MiniLM
+) -> tuple[list[ranking.Searchable[str]], float]:
+    documents, seconds = [], 0.0
+    for name, pieces in chunks.items():
+        texts = [chunking.in_context(piece) for piece in pieces]
+        started = time.perf_counter()
+        vectors = model.embed_documents(texts)
+        seconds += time.perf_counter() - started
+        documents.append(ranking.Searchable(name, lexical.build(texts), vectors))
+    return documents, seconds
+
+
+def _rank(
+    question: Question,
+    way: str,
+    documents: Sequence[ranking.Searchable[str]],
+    chunks: Mapping[str, Sequence[Chunk]],
+    model: MiniLM,
+) -> int | None:
+    words = "" if way == "meaning" else question["question"]
+    vector = None if way == "words" else model.embed_query(question["question"])
+    hits = ranking.rank(words, vector, documents=documents, limit=DEEP)
+    wanted = _plain(question["phrase"])
+    for rank, hit in enumerate(hits, 1):
+        text = chunks[hit.document_id][hit.ordinal].text
+        if hit.document_id in question["files"] and wanted in _plain(text):
+            return rank
+    return None
+
+
+def _plain(text: str) -> str:
+    return re.sub(r"[\W_]+", "", text).casefold()
+
+
+def _figures(ranks: Sequence[int | None]) -> tuple[str, ...]:
+    def share(deep: int) -> Any:
+        return number(sum(rank is not None and rank <= deep for rank in ranks) / len(ranks), 2)
+
+    mean = sum(1 / rank for rank in ranks if rank) / len(ranks)
+    return share(5), "≥ 0.85 by both", share(DEEP), number(mean, 2)

@@ -1,0 +1,198 @@
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from documents.detection import HTML, PDF, TEXT
+from documents.failures import Code, StepFailed
+from documents.parsers import Stopped, parse_in_child
+from documents.parsers.supervision import ROOT
+from documents.types import Limits
+from tests.documents.parsers import files
+
+# Keeps a child busy for many seconds, until somebody ends it.
+SLOW = files.inflating_pdf(100)
+
+
+@pytest.fixture
+def slow(tmp_path: Path) -> Path:
+    path = tmp_path / "slow"
+    path.write_bytes(SLOW)
+    return path
+
+
+def children() -> list[psutil.Process]:
+    return [
+        child for child in psutil.Process().children() if "documents.parsers.child" in words(child)
+    ]
+
+
+def words(process: psutil.Process) -> list[str]:
+    try:
+        return process.cmdline()
+    except psutil.NoSuchProcess:
+        return []
+
+
+def test_leaves_no_child_when_it_is_told_to_stop(slow: Path) -> None:
+    seen: list[int] = []
+
+    def should_stop() -> bool:
+        seen.extend(child.pid for child in children())
+        return len(seen) > 1
+
+    with pytest.raises(Stopped):
+        parse_in_child(slow, PDF, limits=Limits(), should_stop=should_stop)
+
+    assert len(set(seen)) == 1
+    assert not psutil.pid_exists(seen[0])
+
+
+def test_raises_what_the_question_raises(slow: Path) -> None:
+    def should_stop() -> bool:
+        raise LookupError
+
+    with pytest.raises(LookupError):
+        parse_in_child(slow, PDF, limits=Limits(), should_stop=should_stop)
+
+    assert not children()
+
+
+@pytest.mark.parametrize(
+    "limits",
+    [Limits(wall_seconds=1), Limits(cpu_seconds=1), Limits(memory_bytes=300 * 1024**2)],
+    ids=["wall", "cpu", "memory"],
+)
+def test_ends_at_its_limits(slow: Path, limits: Limits) -> None:
+    with pytest.raises(StepFailed) as failed:
+        parse_in_child(slow, PDF, limits=limits, should_stop=lambda: False)
+
+    assert failed.value.code == Code.RESOURCE_LIMIT
+    assert not children()
+
+
+def test_refuses_more_characters_than_allowed(tmp_path: Path) -> None:
+    path = tmp_path / "long"
+    path.write_text("word " * 1000)
+
+    with pytest.raises(StepFailed) as failed:
+        parse_in_child(path, TEXT, limits=Limits(characters=4000), should_stop=lambda: False)
+
+    assert failed.value.code == Code.RESOURCE_LIMIT
+
+
+def test_misses_a_file_that_is_not_there(tmp_path: Path) -> None:
+    with pytest.raises(StepFailed) as failed:
+        parse_in_child(tmp_path / "gone", PDF, limits=Limits(), should_stop=lambda: False)
+
+    assert failed.value.code == Code.FILE_MISSING
+
+
+def test_gives_the_child_none_of_our_secrets(slow: Path) -> None:
+    environments: list[dict[str, str]] = []
+
+    def should_stop() -> bool:
+        environments.extend(child.environ() for child in children())
+        return bool(environments)
+
+    with pytest.raises(Stopped):
+        parse_in_child(slow, PDF, limits=Limits(), should_stop=should_stop)
+
+    assert not {name for name in environments[0] if "URL" in name or "KEY" in name}
+
+
+def test_does_not_load_django_in_the_child() -> None:
+    program = "import sys, documents.parsers.child; print('django' in sys.modules)"
+
+    told = subprocess.run(
+        [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+
+    assert told.stdout == "False\n"
+
+
+@pytest.fixture
+def parent(slow: Path) -> Iterator[subprocess.Popen[str]]:
+    """Another process that parses, as a worker does."""
+    program = (
+        "import pathlib, sys\n"
+        "from documents.parsers import parse_in_child\n"
+        "from documents.types import Limits\n"
+        "path = pathlib.Path(sys.argv[1])\n"
+        "said = lambda: print('asked', flush=True)\n"
+        "parse_in_child(path, 'application/pdf', limits=Limits(), should_stop=said)\n"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", program, str(slow)], cwd=ROOT, stdout=subprocess.PIPE, text=True
+    ) as process:
+        yield process
+        process.kill()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="Only Linux ends a child with its parent.")
+def test_dies_with_its_parent(parent: subprocess.Popen[str]) -> None:
+    assert parent.stdout is not None
+    # Asked a second time, it has long been tied to its parent.
+    parent.stdout.readline()
+    parent.stdout.readline()
+    (child,) = psutil.Process(parent.pid).children()
+
+    os.kill(parent.pid, signal.SIGKILL)
+
+    gone, alive = psutil.wait_procs([child], timeout=10)
+    assert gone or not alive
+
+
+HOSTILE = {
+    "page that inflates": (PDF, files.inflating_pdf(200)),
+    "form that draws itself": (
+        PDF,
+        files.pdf_of(
+            [
+                b"<</Type/Catalog/Pages 2 0 R>>",
+                b"<</Type/Pages/Kids[3 0 R]/Count 1>>",
+                b"<</Type/Page/Parent 2 0 R/MediaBox[0 0 612 792]/Contents 4 0 R"
+                b"/Resources<</XObject<</X 5 0 R>>>>>>",
+                b"<</Length 12>>stream\n/X Do /X Do \nendstream",
+                b"<</Type/XObject/Subtype/Form/BBox[0 0 9 9]/Resources<</XObject<</X 5 0 R>>>>"
+                b"/Length 12>>stream\n/X Do /X Do \nendstream",
+            ]
+        ),
+    ),
+    "tree of pages that is a ring": (
+        PDF,
+        files.pdf_of(
+            [b"<</Type/Catalog/Pages 2 0 R>>", b"<</Type/Pages/Kids[2 0 R 2 0 R]/Count 2000000>>"]
+        ),
+    ),
+    "unpacked to a gigabyte": (files.DOCX_TYPE, files.bomb()),
+    "spans of a million cells": (
+        HTML,
+        b"<table><tr>" + b"<td colspan=1000 rowspan=1000>x" * 100_000 + b"</tr><tr><td>y" * 1000,
+    ),
+    "a million of columns": (
+        files.DOCX_TYPE,
+        files.raw_word(
+            f"<w:tbl><w:tr>{'<w:tc><w:p><w:r><w:t>x</w:t></w:r></w:p></w:tc>' * 10**6}</w:tr></w:tbl>"
+        ),
+    ),
+}
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_is_not_harmed_by_a_hostile_file(tmp_path: Path, name: str) -> None:
+    media_type, content = HOSTILE[name]
+    path = tmp_path / "hostile"
+    path.write_bytes(content)
+    limits = Limits(memory_bytes=1024**3, cpu_seconds=3, wall_seconds=60)
+
+    with pytest.raises(StepFailed) as failed:
+        parse_in_child(path, media_type, limits=limits, should_stop=lambda: False)
+
+    assert failed.value.code in {Code.RESOURCE_LIMIT, Code.DAMAGED, Code.NO_TEXT}
+    assert not children()
