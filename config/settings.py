@@ -1,5 +1,6 @@
 """Settings, one topic after another. What differs between installations comes from config/env."""
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -196,6 +197,9 @@ CORS_EXPOSE_HEADERS = [
 ENVIRONMENT = env.ENVIRONMENT
 
 # Documents: where their bytes are, and how much one person may keep
+
+# It tells its makers how it is used unless it finds this when it is loaded.
+os.environ["ORT_DISABLE_TELEMETRY"] = "1"
 
 STORAGES = {
     "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},

@@ -24,7 +24,7 @@ OVERLAP: Final = 200
 
 # The splitter's time grows with the square of very long texts and of runs of empty lines.
 _STRETCH: Final = 50_000
-_MANY_EMPTY_LINES: Final = 4
+_MANY_EMPTY_LINES: Final = 20
 _GAP: Final = re.compile(r"\n\s{3,}")
 _BREAKS: Final = ("\n\n", "\n", " ")
 

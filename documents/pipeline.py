@@ -29,7 +29,7 @@ from documents import (
     parsers,
     storage,
 )
-from documents.embeddings import Embedder
+from documents.embeddings import Embedder, Vectors
 from documents.failures import Code, StepFailed
 from documents.leases import Claim, Lost, Waiting
 from documents.models import (
@@ -151,7 +151,7 @@ def embed(work: Work) -> None:
         vectors = embedder.embed_documents(texts)
         work.check()
         with leases.held(work.claim) as (person, row):
-            _store_vectors(person, row, embedder, first, vectors)
+            store_vectors(person, row, embedder, first, vectors)
             done = first + len(texts)
             leases.went_on(row)
             leases.write(
@@ -173,34 +173,39 @@ def _next_batch(claim: Claim, embedder: Embedder) -> tuple[int, list[str], int]:
     with leases.held(claim) as (person, row):
         if row.total_chunks is None:
             raise StepFailed(Code.INTERNAL_ERROR, "There are no chunks to embed.")
-        done = (
-            UserDocumentVectors.objects.filter(document=row, model=_model(embedder)).aggregate(
-                done=Sum("vector_count")
-            )["done"]
-            or 0
-        )
-        ring = keys.ring_of(person, for_writing=False)
-        pieces = list(
-            DocumentChunk.objects.filter(
-                document=row, ordinal__gte=done, ordinal__lt=done + embedder.batch_size
-            ).order_by("ordinal")
-        )
-        texts = [chunking.in_context(open_chunk(ring, piece)) for piece in pieces]
-    return done, texts, row.total_chunks
+        return *next_texts(person, row, embedder), row.total_chunks
 
 
-def _store_vectors(
-    person: gate.Person, row: Document, embedder: Embedder, first: int, vectors: Any
+def next_texts(person: gate.Person, row: Document, embedder: Embedder) -> tuple[int, list[str]]:
+    """Give the first ordinal that has no vector of this model, and a batch of texts from there."""
+    ring = keys.ring_of(person, for_writing=False)
+    done = embedded_count(row, embedder)
+    pieces = list(
+        DocumentChunk.objects.filter(
+            document=row, ordinal__gte=done, ordinal__lt=done + embedder.batch_size
+        ).order_by("ordinal")
+    )
+    return done, [chunking.in_context(open_chunk(ring, piece)) for piece in pieces]
+
+
+def embedded_count(row: Document, embedder: Embedder) -> int:
+    stored = UserDocumentVectors.objects.filter(document=row, model=model_of(embedder))
+    found: int | None = stored.aggregate(done=Sum("vector_count"))["done"]
+    return found or 0
+
+
+def store_vectors(
+    person: gate.Person, row: Document, embedder: Embedder, first: int, vectors: Vectors
 ) -> None:
     ring = keys.ring_of(person, for_writing=True)
     stored = UserDocumentVectors(
-        **_of(row), model=_model(embedder), first_ordinal=first, vector_count=len(vectors)
+        **_of(row), model=model_of(embedder), first_ordinal=first, vector_count=len(vectors)
     )
     keys.seal(ring, stored, vectors.astype("<f4").tobytes())
     stored.save(force_insert=True)
 
 
-def _model(embedder: Embedder) -> EmbeddingModel:
+def model_of(embedder: Embedder) -> EmbeddingModel:
     """Find or note the model; one of the same name and version has the same dimensions."""
     model, _ = EmbeddingModel.objects.get_or_create(
         name=embedder.name,

@@ -17,7 +17,9 @@ _LEAST_SPREAD: Final = 1e-6
 def validated(vectors: Any, count: int, dimensions: int) -> Vectors:
     """Give the vectors at length 1, or refuse: other shape, not finite, zero, one value only."""
     try:
-        found = np.ascontiguousarray(vectors, dtype=np.float32)
+        # What is too large becomes infinite, and is refused as such.
+        with np.errstate(over="ignore"):
+            found = np.ascontiguousarray(vectors, dtype=np.float32)
     except (TypeError, ValueError):
         raise StepFailed(Code.EMBEDDER_REJECTED, "The vectors are no table of numbers.") from None
     if found.shape != (count, dimensions):

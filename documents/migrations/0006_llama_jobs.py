@@ -4,51 +4,50 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('documents', '0005_encryption_keys'),
+        ("documents", "0005_encryption_keys"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='AbandonedLlamaJob',
+            name="AbandonedLlamaJob",
             fields=[
-                ('id', models.UUIDField(primary_key=True, serialize=False)),
-                ('vendor_job_id', models.TextField(null=True)),
-                ('meant_at', models.DateTimeField()),
-                ('due_at', models.DateTimeField()),
+                ("id", models.UUIDField(primary_key=True, serialize=False)),
+                ("vendor_job_id", models.TextField(null=True)),
+                ("meant_at", models.DateTimeField()),
+                ("due_at", models.DateTimeField()),
             ],
             options={
-                'db_table': 'abandoned_llama_jobs',
+                "db_table": "abandoned_llama_jobs",
             },
         ),
         migrations.RemoveIndex(
-            model_name='llamaparsejob',
-            name='llama_parse_jobs_open',
+            model_name="llamaparsejob",
+            name="llama_parse_jobs_open",
         ),
         migrations.RemoveField(
-            model_name='llamaparsejob',
-            name='error_code',
+            model_name="llamaparsejob",
+            name="error_code",
         ),
         migrations.RemoveField(
-            model_name='llamaparsejob',
-            name='next_poll_at',
+            model_name="llamaparsejob",
+            name="next_poll_at",
         ),
         migrations.RemoveField(
-            model_name='llamaparsejob',
-            name='state',
+            model_name="llamaparsejob",
+            name="state",
         ),
         migrations.RemoveField(
-            model_name='llamaparsejob',
-            name='updated_at',
+            model_name="llamaparsejob",
+            name="updated_at",
         ),
         migrations.AlterField(
-            model_name='llamaparsejob',
-            name='vendor_job_id',
-            field=models.TextField(help_text='Null: not known to be submitted.', null=True),
+            model_name="llamaparsejob",
+            name="vendor_job_id",
+            field=models.TextField(help_text="Null: not known to be submitted.", null=True),
         ),
         migrations.AddIndex(
-            model_name='abandonedllamajob',
-            index=models.Index(fields=['due_at'], name='abandoned_llama_jobs_due'),
+            model_name="abandonedllamajob",
+            index=models.Index(fields=["due_at"], name="abandoned_llama_jobs_due"),
         ),
     ]

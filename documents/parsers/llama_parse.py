@@ -157,8 +157,9 @@ def result(vendor_job_id: str, limits: Limits) -> Parsed | None:
         raise StepFailed(Code.PROVIDER_REJECTED, f"Job {vendor_job_id} failed.")
     if status == "CANCELLED":
         raise StepFailed(Code.PROVIDER_LOST, f"Job {vendor_job_id} was cancelled there.")
-    pages = found.markdown.pages if found.markdown else []
-    return _parsed(sorted(pages, key=lambda page: page.page_number), limits)
+    if found.markdown is None:
+        raise StepFailed(Code.PROVIDER_UNAVAILABLE, f"Job {vendor_job_id} came without its text.")
+    return _parsed(sorted(found.markdown.pages, key=lambda page: page.page_number), limits)
 
 
 def forget(vendor_job_id: str) -> None:

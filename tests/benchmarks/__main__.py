@@ -17,6 +17,7 @@ BENCHMARKS = (
     "flags",
     "flags_http",
     "exposures",
+    "parsing",
     "retrieval",
     "documents_console",
 )
@@ -38,6 +39,8 @@ def main() -> int:
         threads=options.threads,
         events=SIZES[options.events],
         data_folder=options.data,
+        pdf=options.pdf,
+        markitdown=options.markitdown,
     ) as started:
         for benchmark in benchmarks:
             print(f"\n{benchmark.__doc__}", flush=True)
@@ -60,6 +63,10 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--threads", type=int, default=8, help="of Novara's one process")
     parser.add_argument("--events", choices=SIZES, default="100k", help="of metrics and reads")
     parser.add_argument("--data", type=Path, metavar="FOLDER", help="keep large databases here")
+    parser.add_argument("--pdf", type=Path, metavar="FILE", help="what parsing reads")
+    parser.add_argument(
+        "--markitdown", type=Path, metavar="PYTHON", help="an interpreter that has it, for parsing"
+    )
     parser.add_argument("--without", action="append", default=[], choices=APPS, metavar="APP")
     parser.add_argument("--markdown", type=Path, metavar="FILE", help="write the tables here too")
     options = parser.parse_args()

@@ -25,6 +25,9 @@ class Session:
     # Of the large database, where one is used.
     events: int
     notes: Sequence[str]
+    # For parsing: a file, and an interpreter that has markitdown.
+    pdf: Path | None = None
+    markitdown: Path | None = None
 
     @property
     def novara(self) -> App:
@@ -55,6 +58,8 @@ def session(
     threads: int,
     events: int = 100_000,
     data_folder: Path | None = None,
+    pdf: Path | None = None,
+    markitdown: Path | None = None,
 ) -> Iterator[Session]:
     """Start what these apps need, fill the tables, and end everything in the end."""
     with ExitStack() as stack:
@@ -64,7 +69,16 @@ def session(
         apps = {name: stack.enter_context(servers.APPS[name](stage)) for name in names}
         people = data.make_people(stage, apps.get("novara"), PEOPLE_WITH_TOKENS)
         yield Session(
-            stage, apps, people, servers.postmaster(stage), rounds, seconds, events, notes
+            stage,
+            apps,
+            people,
+            servers.postmaster(stage),
+            rounds,
+            seconds,
+            events,
+            notes,
+            pdf,
+            markitdown,
         )
 
 

@@ -3,7 +3,10 @@
 import pytest
 
 from accounts.models import User
+from tests.browser import browsing, chromium, live_console, page, web_url
 from tests.factories import make_user
+
+__all__ = ["browsing", "chromium", "live_console", "page", "web_url"]
 
 
 @pytest.fixture

@@ -56,7 +56,9 @@ def test_groups_by_cause(nurse, alice):
 
     for title in ("Storage is away", "No text found", *(one.title for one in words.STUCK.values())):
         assert title in shown
-    assert re.search(r"<strong>2</strong> documents.*?When it is back, retry.*?3.days", shown, re.S)
+    assert re.search(
+        r"<strong>2</strong> documents.*?When it is back, retry.*?3.days", shown, re.DOTALL
+    )
     assert shown.index("no_worker") < shown.index("storage_unavailable") < shown.index("no_text")
 
 
@@ -71,7 +73,9 @@ def test_has_words_for_every_cause():
 def test_says_when_nothing_is_there(nurse, alice):
     make_completed(alice)
 
-    assert "No document is stuck, and no failure waits for you." in text_of(console_of(nurse), QUEUE)
+    assert "No document is stuck, and no failure waits for you." in text_of(
+        console_of(nurse), QUEUE
+    )
     assert "Nothing here" in text_of(console_of(nurse), STORAGE)
 
 
@@ -146,7 +150,12 @@ def test_retries_the_chosen_ones_from_the_stage_that_failed(nurse, alice):
 
     assert "1 document is started again." in shown
     row = Document.objects.get(id=chosen.id)
-    assert (row.status, row.run, row.error_code, row.progress_percentage) == ("embedding", 2, "", 50)
+    assert (row.status, row.run, row.error_code, row.progress_percentage) == (
+        "embedding",
+        2,
+        "",
+        50,
+    )
     assert (row.total_chunks, row.processed_chunks) == (3, 1)
     assert states(other) == ["failed"]
     assert acted(chosen) == [("retried", nurse.id, "It is back.")]

@@ -63,7 +63,7 @@ def waits_for_a_lock(database_url, thread):
             ).fetchone()
         return row == ("Lock",)
 
-    wait_until(does_it, 15)
+    assert wait_until(does_it, seconds=15)
 
 
 def as_staff(user, do, documents, **told):
@@ -92,7 +92,7 @@ def test_lets_one_of_two_colleagues_retry(person, colleagues, database_url):
         first = staff.retry(
             documents=[row.id for row in documents], actor_id=one.id, reason="A.", at_a_time=20
         )
-        second = Beside(lambda: retry(other, reversed(documents)))
+        second = Beside(lambda: retry(other, documents[::-1]))
         waits_for_a_lock(database_url, second)
 
     assert first.taken == 3

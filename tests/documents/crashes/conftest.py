@@ -19,7 +19,7 @@ def whole() -> Iterator[Installation]:
         try:
             found.start()
             found.start_others()
-            found.start_worker()
+            found.start_worker(processes=8)
             found.start_web()
             yield found
         finally:

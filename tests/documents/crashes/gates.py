@@ -47,14 +47,15 @@ CREATE TRIGGER stand_at_gate BEFORE INSERT ON llama_parse_jobs FOR EACH ROW
 """
 
 KEY = "hashtextextended(%s || ' of ' || %s, 0)"
-IS_REACHED = f"""
-SELECT EXISTS (SELECT
-                 FROM pg_locks
-                WHERE locktype = 'advisory'
-                  AND NOT granted
-                  AND objsubid = 1
-                  AND (classid::bigint << 32) | objid::bigint = {KEY})
+STANDING = f"""
+  FROM pg_locks
+ WHERE locktype = 'advisory'
+   AND NOT granted
+   AND objsubid = 1
+   AND (classid::bigint << 32) | objid::bigint = {KEY}
 """
+IS_REACHED = f"SELECT EXISTS (SELECT {STANDING})"
+TURN_AWAY = f"SELECT pg_terminate_backend(pid, 5000) {STANDING}"
 
 
 class Gates:
@@ -73,3 +74,7 @@ class Gates:
         """Tell whether somebody stands there."""
         row = self._connection.execute(IS_REACHED, [point, name]).fetchone()
         return row == (True,)
+
+    def turn_away(self, point: str, name: str) -> None:
+        """End the transaction that stands there, as the server does once its client is gone."""
+        self._connection.execute(TURN_AWAY, [point, name])

@@ -21,16 +21,15 @@ from celery import Celery
 from django.conf import settings
 from kombu.exceptions import OperationalError
 from psycopg.rows import dict_row
+from redis import Redis
 
 from config.dev import postgres, valkey
-from config.dev.processes import last_lines, wait_until
+from config.dev.processes import end, last_lines, wait_until, with_variable
 from tests.documents.crashes.gates import GATES, Gates
 from tests.web import WEB, answers, free_port
 
 PATIENCE = 60
 LEASE_SECONDS = 2
-# As many documents can stand somewhere at once.
-PROCESSES = 8
 WORKER = (
     *("celery", "-A", "config", "worker", "--pool", "prefork", "--loglevel", "WARNING"),
     *("--without-gossip", "--without-mingle", "--without-heartbeat"),
@@ -60,6 +59,7 @@ class Program:
                 start_new_session=True,
             )
         self.log = log
+        self.processes = 1
 
     def send(self, number: int) -> None:
         with contextlib.suppress(ProcessLookupError):
@@ -103,13 +103,11 @@ class Installation:
         self.variables["REDIS_URL"] = valkey.start(self.folder)
 
     def discard(self) -> None:
-        for program in self.programs.values():
-            program.send(signal.SIGCONT)
-            program.kill()
-        with contextlib.suppress(FileNotFoundError):
-            self.valkey().send_signal(signal.SIGCONT)
+        end(with_variable(MARK, str(self.folder)), grace=0)
+        for kill in (self.kill_valkey, self.kill_postgres):
+            with contextlib.suppress(FileNotFoundError, psutil.Error):
+                kill()
         valkey.discard(self.folder)
-        self.kill_postgres()
         postgres.discard(self.folder)
 
     def postgres(self) -> psutil.Process:
@@ -158,14 +156,14 @@ class Installation:
     # The programs
 
     def run(self, name: str, *command: str, **changes: str) -> Program:
+        assert name not in self.programs
         log = self.folder / "logs" / f"{name}.log"
         self.programs[name] = Program(log, self.variables | changes, *command)
         return self.programs[name]
 
     def start_web(self) -> None:
-        port = free_port()
-        self.url = f"http://127.0.0.1:{port}"
-        program = self.run("web", *WEB, "--port", str(port))
+        self.url = self.url or f"http://127.0.0.1:{free_port()}"
+        program = self.run("web", *WEB, "--port", str(urlsplit(self.url).port))
         up = wait_until(lambda: answers(self.url), seconds=PATIENCE)
         assert up, last_lines(program.log, 30)
 
@@ -175,12 +173,25 @@ class Installation:
         queues = ("-Q", "default,metrics", "-c", "1", "-n", "others@test")
         self.run("others", *WORKER, *queues, "-B", "-s", str(schedule))
 
-    def start_worker(self, name: str = "documents", processes: int = PROCESSES, **changes: str) -> Program:
+    def start_worker(
+        self, name: str = "documents", processes: int = 3, **changes: str
+    ) -> Program:
         command = (*WORKER, "-Q", "documents", "-c", str(processes), "-n", f"{name}@test")
-        return self.run(name, *command, **changes)
+        program = self.run(name, *command, **changes)
+        program.processes = processes
+        return program
+
+    def need_worker(self, processes: int) -> None:
+        """So many documents will stand somewhere at once."""
+        if self.programs["documents"].processes < processes:
+            self.kill_worker()
+            self.start_worker(processes=processes)
 
     def kill_worker(self, name: str = "documents") -> None:
         self.programs.pop(name).kill()
+
+    def kill_web(self) -> None:
+        self.programs.pop("web").kill()
 
     def tidy(self) -> None:
         """Leave the next test what it expects, however this one ended."""
@@ -197,6 +208,8 @@ class Installation:
         self.start_servers()
         if "documents" not in self.programs:
             self.start_worker()
+        if "web" not in self.programs:
+            self.start_web()
 
     @contextlib.contextmanager
     def gates(self) -> Iterator[Gates]:
@@ -229,10 +242,10 @@ class Installation:
         assert wait_until(is_stopped, seconds=PATIENCE, pause=0.001), self.state()
         return found[0]
 
-    def holder(self, document: str) -> psutil.Process:
-        """Find the worker's process that has a document."""
+    def holder(self, document: str) -> int:
+        """Give the number of the worker's process that has a document."""
         [(worker,)] = self.sql("SELECT leased_by FROM documents WHERE id = %s", [document])
-        return psutil.Process(int(worker.partition(":")[2]))
+        return int(worker.partition(":")[2])
 
     def said(self, document: str, name: str = "documents") -> list[str]:
         """Read what a worker logged about a document: how each step ended."""
@@ -271,7 +284,14 @@ class Installation:
             with app.connection_for_write() as connection:
                 app.send_task(name, queue=queue, connection=connection, retry=False, expires=5)
 
+    def empty_queue(self, name: str) -> None:
+        with Redis.from_url(self.variables["REDIS_URL"]) as broker:
+            broker.delete(name)
+
     # Waiting
+
+    def wait(self, condition: Callable[[], bool]) -> bool:
+        return wait_until(condition, seconds=PATIENCE, pause=0.1)
 
     def until(self, condition: Callable[[], bool], *, is_hurried: bool = False) -> None:
         """Wait, with the watchdog looking about more often than by the clock.

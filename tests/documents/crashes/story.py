@@ -22,6 +22,7 @@ from tests.documents.crashes.installation import Installation, Person
 
 
 DIMENSIONS = 384
+MADE = ("document_texts", "document_terms", "document_chunks", "user_document_vectors")
 PLACE = ("ordinal", "start", "end", "first_page", "last_page", "chunker_name", "chunker_version")
 
 
@@ -115,8 +116,20 @@ def attempts(installation: Installation, document: str) -> list[tuple[str, int, 
     )
 
 
-def is_clean(installation: Installation) -> bool:
-    """Tell whether nothing is left of what was killed: no parser, no file, no try."""
-    running = installation.sql("SELECT FROM document_attempts WHERE outcome = 'running'")
-    left = [file for file in installation.temporary.rglob("*") if file.is_file()]
-    return not (running or left or installation.parsers())
+def left_over(installation: Installation) -> list[Any]:
+    """List what is left of those that were killed: parsers, files, tries that nobody ended."""
+    running = installation.sql("SELECT * FROM document_attempts WHERE outcome = 'running'")
+    files = [path for path in installation.temporary.rglob("*") if path.is_file()]
+    return [*running, *files, *installation.parsers()]
+
+
+def traces(installation: Installation, document: str) -> dict[str, int]:
+    """Count the rows that were made of a document, by table."""
+    return {
+        table: count
+        for table in MADE
+        for (count,) in installation.sql(
+            f"SELECT count(*) FROM {table} WHERE document_id = %s".encode(), [document]
+        )
+        if count
+    }

@@ -23,6 +23,12 @@ def where(document, *rest):
     return "/".join([PATH, str(document["id"]), *rest])
 
 
+def claimed():
+    claim = leases.claim_next()
+    assert claim is not None
+    return claim
+
+
 def fail(document, code, stage=Status.PROCESSING):
     row = Document.objects.get(id=document["id"])
     leases.write(row.id, row.fence, status=Status.FAILED, error_code=code)
@@ -91,7 +97,7 @@ def test_are_not_sent_again_when_nothing_changed(as_alice, document):
 
 def test_have_another_etag_with_each_step(as_alice, document):
     seen = {as_alice.call("GET", where(document)).headers["ETag"]}
-    claim = leases.claim_next()
+    claim = claimed()
     seen.add(as_alice.call("GET", where(document)).headers["ETag"])
     leases.fail(claim, StepFailed(Code.STORAGE_UNAVAILABLE, "away"))
     seen.add(as_alice.call("GET", where(document)).headers["ETag"])
@@ -101,7 +107,7 @@ def test_have_another_etag_with_each_step(as_alice, document):
 
 def test_show_their_tries_and_when_the_next_one_is(as_alice, document):
     Document.objects.exclude(id=document["id"]).delete()
-    claim = leases.claim_next()
+    claim = claimed()
     assert str(claim.document_id) == document["id"]
     leases.fail(claim, StepFailed(Code.STORAGE_UNAVAILABLE, "the host's name"))
 
@@ -179,7 +185,7 @@ def test_change_only_what_was_read(as_alice, document):
 
 
 def test_are_cancelled_on_their_way(as_alice, document):
-    claim = leases.claim_next()
+    claim = claimed()
 
     cancelled = as_alice.call("POST", where(document, "cancel"))
 

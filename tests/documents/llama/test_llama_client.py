@@ -350,6 +350,7 @@ def test_has_lost_a_job_that_is_not_there(service):
     "body",
     [
         '{"job": {"id": "1", "status": "ON_HOLD"}}',
+        '{"job": {"id": "1", "status": "COMPLETED"}}',
         '{"job": {"id": "1", "status": "COMPLETED"}, "markdown": {"pages": [{"markdown": ""}]}}',
         '{"job": null}',
         "[]",

@@ -52,8 +52,7 @@ def inflating_pdf(mebibytes: int) -> bytes:
         [
             b"<</Type/Catalog/Pages 2 0 R>>",
             b"<</Type/Pages/Kids[3 0 R]/Count 1>>",
-            b"<</Type/Page/Parent 2 0 R/MediaBox[0 0 612 792]/Contents 4 0 R"
-            b"/Resources<</Font<</F1 5 0 R>>>>>>",
+            b"<</Type/Page/Parent 2 0 R/Contents 4 0 R/Resources<</Font<</F1 5 0 R>>>>>>",
             b"<</Length %d/Filter/FlateDecode>>stream\n%b\nendstream" % (len(packed), packed),
             b"<</Type/Font/Subtype/Type1/BaseFont/Helvetica>>",
         ]
@@ -90,8 +89,10 @@ def zipped(entries: dict[str, str]) -> bytes:
 def bomb() -> bytes:
     """Make a DOCX of a megabyte that unpacks to a gigabyte."""
     file = io.BytesIO()
-    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
-        with archive.open("word/document.xml", "w") as part:
-            for _ in range(1024):
-                part.write(b" " * 1024**2)
+    with (
+        zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive,
+        archive.open("word/document.xml", "w") as part,
+    ):
+        for _ in range(1024):
+            part.write(b" " * 1024**2)
     return file.getvalue()

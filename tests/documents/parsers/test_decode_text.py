@@ -5,14 +5,17 @@ import pytest
 from documents.failures import StepFailed
 from documents.parsers.decoding import decoded
 
-ENGLISH = "The patient’s cycle was “normal”. Dr. Müller – 5 µg a day.\n"
+ENGLISH = "The patient’s cycle was “normal”. Dr. Müller – 5 µg a day.\n"  # noqa: RUF001
 GERMAN = "Die Patientin klagte über Übelkeit; Größe der Follikel: 18 mm.\n"
 FRENCH = "La patiente a été examinée lundi; à côté de la clinique, où elle prend le thé.\n"
-POLISH = "Pacjentka została zbadana w poniedziałek, ból głowy ustąpił.\n"
+POLISH = (
+    "Pacjentka została zbadana w poniedziałek, ból głowy ustąpił. Wyniki badań krwi są"
+    " prawidłowe, a następna wizyta odbędzie się za dwa tygodnie.\n"
+)
 RUSSIAN = "Пациентка принимала лекарство утром и вечером, эффектов нет.\n"
-GREEK = "Ο ασθενής πήρε το φάρμακο το πρωί και το βράδυ.\n"
+GREEK = "Ο ασθενής πήρε το φάρμακο το πρωί και το βράδυ.\n"  # noqa: RUF001
 JAPANESE = "患者は月曜日に診察を受けました。薬は朝と夜に飲みます。\n"
-CHINESE = "患者星期一来就诊。早晚服药，没有副作用。\n"
+CHINESE = "患者星期一来就诊。早晚服药，没有副作用。\n"  # noqa: RUF001
 
 
 @pytest.mark.parametrize("times", [1, 9000])
@@ -68,7 +71,7 @@ def test_believes_a_declaration_where_bytes_do_not_tell() -> None:
 
 @pytest.mark.parametrize("size", [500, 100_000])
 def test_refuses_bytes_that_are_no_text(size: int) -> None:
-    content = random.Random(1).randbytes(size)
+    content = random.Random(1).randbytes(size)  # noqa: S311
 
     with pytest.raises(StepFailed):
         decoded(content)

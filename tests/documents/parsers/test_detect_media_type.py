@@ -94,5 +94,5 @@ def test_refuses_what_cannot_be_read(content: bytes, filename: str, code: Code) 
         (PDF, "scan.from.monday", False),
     ],
 )
-def test_compares_with_the_name(media_type: str, filename: str, is_mismatch: bool) -> None:
+def test_compares_with_the_name(media_type: str, filename: str, is_mismatch: object) -> None:
     assert detection.mismatch(media_type, filename) is is_mismatch

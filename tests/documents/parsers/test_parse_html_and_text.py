@@ -33,10 +33,10 @@ def text_of(content: bytes, folder: Path, media_type: str = HTML) -> str:
         ("<table><tr><td>One<td>line</table>", "One line"),
         ("<pre>a\n  b</pre>c", "```\na\n  b\n```\n\nc"),
         (
-            "<script>x()</script><style>p{}</style><p hidden>h</p><!-- c -->"
-            "<div style='DISPLAY : none'>n<p>m</div>after <template>t</template>all",
-            "after all",
+            "<script>x()</script><p hidden>h</p><!-- c --><div style='DISPLAY : none'>n<p>m</div>all",
+            "all",
         ),
+        ("one <template>t</template>line<style>p{}</style>", "one line"),
         ("<p>un<b>like</b>ly<p>", "unlikely"),
     ],
 )

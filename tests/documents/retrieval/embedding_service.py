@@ -3,7 +3,6 @@
 import hashlib
 import json
 import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -48,45 +47,46 @@ class Service:
         return json.dumps(answer).encode()
 
 
+class Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    service: Service
+
+    def do_POST(self) -> None:
+        service = self.service
+        service.asked.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
+        if self.headers["Authorization"] != f"Bearer {KEY}":
+            service.status = 401
+        elif self.path != "/v1/embeddings":
+            service.status = 404
+        with suppress(BrokenPipeError, ConnectionResetError):
+            self.send(service.answer(service.asked[-1]))
+
+    def send(self, body: bytes) -> None:
+        service = self.service
+        if service.transfer == "silent":
+            service.stopped.wait(60)
+            return
+        self.send_response(service.status)
+        for name, value in service.headers.items():
+            self.send_header(name, value)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        if service.transfer == "truncated":
+            self.close_connection = True
+            body = body[: len(body) // 2]
+        for part in [bytes([byte]) for byte in body] if service.transfer == "slow" else [body]:
+            self.wfile.write(part)
+            service.stopped.wait(0.05 if service.transfer == "slow" else 0)
+
+    def log_message(self, *_: Any) -> None:
+        pass
+
+
 @contextmanager
 def running() -> Iterator[Service]:
     service = Service()
-
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-
-        def do_POST(self) -> None:
-            content = self.rfile.read(int(self.headers["Content-Length"]))
-            service.asked.append(json.loads(content))
-            is_right = self.headers["Authorization"] == f"Bearer {KEY}"
-            if self.path != "/v1/embeddings" or not is_right:
-                service.status = 404 if is_right else 401
-            with suppress(BrokenPipeError, ConnectionResetError):
-                self.send(service.answer(service.asked[-1]))
-
-        def send(self, body: bytes) -> None:
-            if service.transfer == "silent":
-                service.stopped.wait(30)
-                return
-            self.send_response(service.status)
-            for name, value in service.headers.items():
-                self.send_header(name, value)
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            if service.transfer == "truncated":
-                self.wfile.write(body[: len(body) // 2])
-                self.close_connection = True
-            elif service.transfer == "slow":
-                for byte in body:
-                    self.wfile.write(bytes([byte]))
-                    time.sleep(0.02)
-            else:
-                self.wfile.write(body)
-
-        def log_message(self, *_: Any) -> None:
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    handler = type("Handler", (Handler,), {"service": service})
+    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
     server.daemon_threads = True
     service.url = f"http://127.0.0.1:{server.server_port}/v1"
     thread = threading.Thread(target=server.serve_forever, args=(0.05,))

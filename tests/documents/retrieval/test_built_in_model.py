@@ -81,7 +81,9 @@ def test_says_what_to_do_without_the_weights(monkeypatch, tmp_path):
     monkeypatch.setattr(minilm, "PACKAGE", "not_installed_at_all")
 
     assert "requirements-weights.txt" in MiniLM().check()
-    assert "model.safetensors cannot be read" in MiniLM(folder=tmp_path).check()
+    assert (
+        "model.safetensors of the embedding model cannot be read" in MiniLM(folder=tmp_path).check()
+    )
 
 
 def test_is_one_for_a_process_and_another_for_its_child():

@@ -27,7 +27,9 @@ def places(hits):
 
 
 def test_finds_by_words_alone():
-    hits = ranking.rank("drug", None, documents=[searchable("policy"), searchable("letter")], limit=9)
+    hits = ranking.rank(
+        "drug", None, documents=[searchable("policy"), searchable("letter")], limit=9
+    )
 
     assert places(hits) == [("letter", 0), ("policy", 1)]
     assert [hit.lexical_rank for hit in hits] == [1, 2]

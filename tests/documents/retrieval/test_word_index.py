@@ -13,9 +13,7 @@ def found(index: bytes, query: str) -> dict[int, int]:
     return {
         int(ordinal): int(count)
         for _, start, end in loaded.find(wanted)
-        for ordinal, count in zip(
-            loaded.ordinals[start:end], loaded.counts[start:end], strict=True
-        )
+        for ordinal, count in zip(loaded.ordinals[start:end], loaded.counts[start:end], strict=True)
     }
 
 
@@ -80,7 +78,7 @@ def test_holds_more_chunks_than_small_numbers_count():
 
 @pytest.mark.parametrize("content", [b"", b"NLX1", b"something else", b"NLX1" + bytes([255]) * 12])
 def test_refuses_other_bytes(content):
-    with pytest.raises(ValueError, match="."):
+    with pytest.raises(ValueError, match=r"."):
         lexical.load(content)
 
 

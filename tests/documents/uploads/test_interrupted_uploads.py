@@ -5,7 +5,7 @@ import datetime as dt
 import pytest
 from django.utils import timezone
 
-from documents import leases, storage, tasks
+from documents import leases, storage
 from documents.failures import Code
 from documents.models import Document, DocumentAction, DocumentAttempt
 from documents.statuses import Status
@@ -136,18 +136,6 @@ def test_show_a_document_that_failed_for_another_reason_as_it_is(as_alice, alice
 
     assert (again.status_code, again.json()["status"]) == (200, "failed")
     assert again.json()["error"]["code"] == "damaged"
-
-
-def test_do_not_need_the_broker(settings, as_alice, monkeypatch):
-    app = tasks.advance.app
-    monkeypatch.setattr(app.conf, "broker_url", f"redis://127.0.0.1:{free_port()}")
-    app.pool.force_close_all()
-    app._pool = None
-    app.amqp._producer_pool = None
-
-    answer = send(as_alice)
-
-    assert (answer.status_code, answer.json()["status"]) == (201, "processing")
 
 
 def test_count_against_what_a_person_may_keep(settings, as_alice, as_bob):

@@ -15,9 +15,9 @@ from documents.models import LARGEST_BYTES, Document
 from tests.conftest import token_of
 from tests.documents.uploads.sending import PATH, raw
 from tests.factories import make_user
-from tests.web import web
+from tests.web import free_port, web
 
-BROKER = 11
+BROKER = 14
 BOUNDARY = b"a-line"
 FILE = 'Content-Disposition: form-data; name="file"; filename="letter.txt"'
 MIB = 1024 * 1024
@@ -96,6 +96,15 @@ def test_answer_a_client_that_asks_first_before_it_sends(server, person):
         first = connection.recv(100)
 
     assert first.startswith(b"HTTP/1.1 401 ")
+
+
+def test_need_no_broker(person, tmp_path):
+    away = f"redis://127.0.0.1:{free_port()}"
+
+    with web(tmp_path, broker=BROKER, REDIS_URL=away) as url:
+        status, document = post(urlsplit(url), person, raw(BOUNDARY, (FILE, b"Hello.\n")))
+
+    assert (status, document["status"]) == (201, "processing")
 
 
 def web_processes():
