@@ -213,6 +213,10 @@ def write(document_id: uuid.UUID, fence: int, **values: Any) -> None:
             raise Lost
 
 
+# A worker whose machine is gone would keep the row locked until the network notices, after hours.
+NOT_FOR_EVER: Final = "SET LOCAL idle_in_transaction_session_timeout = '60s'"
+
+
 @contextmanager
 def held(claim: Claim) -> Iterator[tuple[gate.Person, Document]]:
     """Enter the gate as the document's person, with the document locked and ours until the end.
@@ -221,6 +225,8 @@ def held(claim: Claim) -> Iterator[tuple[gate.Person, Document]]:
     """
     try:
         with gate.as_person(claim.user_id) as person:
+            with connection.cursor() as cursor:
+                cursor.execute(NOT_FOR_EVER)
             row = (
                 Document.objects.select_for_update()
                 .filter(id=claim.document_id, fence=claim.fence)

@@ -422,7 +422,7 @@ class LlamaParseJob(PersonRow):
 
 
 class AbandonedLlamaJob(models.Model):
-    """A job that the parsing service is to stop and forget. Written by a trigger, emptied by a task.
+    """A job that the parsing service is to stop and forget. A trigger writes it, a task empties it.
 
     It has no person: it outlives their erasure.
     """

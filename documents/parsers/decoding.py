@@ -30,18 +30,18 @@ _EXOTIC: Final = [
 _WESTERN: Final = "cp1252"
 # What pages declare when they mean it, as browsers have it.
 _CALLED_WESTERN: Final = ("iso-8859-1", "latin-1", "latin1", "ascii", "us-ascii")
-# Those that differ from it by a few signs.
-_AS_WESTERN: Final = [_WESTERN, "cp1254", "cp1258", "latin_1", "iso8859_9", "iso8859_15"]
 _CENTRAL: Final = "cp1250"
 _CLEARLY_LIKELIER: Final = 0.03
 _MOST_ACCENTED: Final = 0.5
 _ACCENTED: Final = re.compile("[À-ÖØ-öø-ÿŒœŠšŽžŸ]")
 _LETTERS: Final = re.compile(r"[^\W\d_]")
-# Signs within words, and capitals after small letters, tell of another encoding; control
-# characters tell of no text at all.
-_NOT_WESTERN: Final = re.compile(
-    r"[\x00-\x08\x0e-\x1a]|[^\W\d_][„‚ƒ†‡ˆ‰‹›˜¡¢£¤¥¦§¨©¬¯±²³¶¸¹¼½¾¿×÷][^\W\d_]|[a-zß-öø-ÿ][À-ÖØ-Þ]"  # noqa: RUF001
+# Both tell of another encoding.
+_SIGNS_IN_WORDS: Final = re.compile(
+    r"[^\W\d_][„‚ƒ†‡ˆ‰‹›˜¡¢£¤¥¦§¨©¬¯±²³¶¸¹¼½¾¿×÷][^\W\d_]"  # noqa: RUF001
 )
+_CAPITALS_IN_WORDS: Final = re.compile("[a-zß-öø-ÿ][À-ÖØ-Þ]")
+_CONTROLS: Final = re.compile("[\x00-\x08\x0e-\x1a]")
+_NOT_WESTERN: Final = (_SIGNS_IN_WORDS, _CAPITALS_IN_WORDS, _CONTROLS)
 
 
 def decoded(content: bytes, *, declared: str = "") -> tuple[str, str]:
@@ -94,7 +94,7 @@ def _western(sample: bytes) -> str:
     Guessing by likeness alone takes English with one umlaut for Baltic.
     """
     text = _strictly(sample, _WESTERN)
-    if text is None or _NOT_WESTERN.search(text):
+    if text is None or any(pattern.search(text) for pattern in _NOT_WESTERN):
         return ""
     if len(_ACCENTED.findall(text)) > len(_LETTERS.findall(text)) * _MOST_ACCENTED:
         return ""
@@ -105,8 +105,8 @@ def _western(sample: bytes) -> str:
 
 
 def _likeliest(sample: bytes) -> str:
-    others = from_bytes(sample, cp_exclusion=[*_EXOTIC, *_AS_WESTERN], enable_fallback=False)
-    best = others.best() or from_bytes(sample, cp_isolation=[_WESTERN]).best()
-    if best is None:
+    matches = [*from_bytes(sample, cp_exclusion=_EXOTIC, enable_fallback=False)]
+    if not matches:
         raise StepFailed(Code.UNSUPPORTED, "Not text in any known encoding.")
-    return best.encoding
+    plausible = (match for match in matches if not _SIGNS_IN_WORDS.search(str(match)))
+    return next(plausible, matches[0]).encoding

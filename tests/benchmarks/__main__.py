@@ -20,6 +20,7 @@ BENCHMARKS = (
     "parsing",
     "retrieval",
     "documents_console",
+    "document_search",
 )
 
 

@@ -124,7 +124,7 @@ class Filed:
         self.actions.append((new_id(self.dice, at), *ids, action, actor_id, reason, at))
 
     def row(self) -> Row:
-        kind = self.dice.choices(*zip(*KINDS, strict=True))[0]
+        kind = self.dice.choices([one for one, _ in KINDS], [often for _, often in KINDS])[0]
         has_text = self.values["status"] in {"completed", "embedding"}
         chunks = self.chunks if has_text else None
         value = self.values

@@ -10,7 +10,8 @@ import requests
 from django.contrib.auth.hashers import Argon2PasswordHasher
 
 from core import tickets
-from flags.api.stream import PURPOSE, TICKET_SECONDS
+from core.streams import TICKET_SECONDS
+from flags.api.stream import PURPOSE
 from flags.evaluation import bucket_of
 from flags.models import FeatureFlagVersion
 from flags.types import BUCKETS, Variant

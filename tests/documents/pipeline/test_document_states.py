@@ -1,5 +1,7 @@
 """States are what documents/statuses.py says, whoever writes them."""
 
+from typing import Any, Final
+
 import pytest
 from django.db import IntegrityError, connection, transaction
 
@@ -7,7 +9,7 @@ from documents.models import Document
 from documents.statuses import BEGINS_AT, ENDED, TRANSITIONS, Status, progress_within
 from tests.documents.papers import make_document
 
-EXTRAS = {
+EXTRAS: Final[dict[Status, dict[str, Any]]] = {
     Status.FAILED: {"error_code": "damaged", "failed_at": "2026-11-01T12:00:00Z"},
     Status.COMPLETED: {
         "progress_percentage": 100,

@@ -1,6 +1,7 @@
 """Who may work on a document, and what becomes of claims that are no longer good."""
 
 import datetime as dt
+import time
 
 import pytest
 from django.utils import timezone
@@ -110,6 +111,7 @@ def test_gives_a_document_up_that_takes_its_workers_along(person):
     claim = leases.claim_next()
 
     document.refresh_from_db()
+    assert claim is not None
     assert claim.document_id == other.id
     assert (document.status, document.error_code) == ("failed", "worker_lost")
     assert document.failed_stage == "processing"
@@ -185,7 +187,7 @@ def test_a_heartbeat_keeps_the_claim_and_learns_of_its_loss(person, settings):
         for _ in range(20):
             taken += leases.claim_next() is not None
             check()
-            leases.threading.Event().wait(0.05)
+            time.sleep(0.05)
         Document.objects.filter(id=document.id).update(fence=claim.fence + 1)
         is_told = wait_until(lambda: is_lost(check), seconds=10)
 
@@ -201,6 +203,7 @@ def test_hands_on_to_the_next_stage_at_once(person):
         leases.hand_on(claim, row, Status.CHUNKING)
     following = leases.claim_next()
 
+    assert following is not None
     assert (following.stage, following.number) == (Status.CHUNKING, 1)
     assert outcomes(document)[0] == (1, "succeeded", "")
 

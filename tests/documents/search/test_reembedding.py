@@ -11,13 +11,15 @@ from django.db import connection
 
 from config.dev.processes import wait_until
 from documents import embeddings
-from documents.embeddings import OpenAICompatible
+from documents.embeddings.openai_compatible import OpenAICompatible
 from documents.models import Document, UserDocumentVectors
-from tests.documents.search.embedding_service import (
+from tests.documents.retrieval.embedding_service import (
     DIMENSIONS,
+    KEY,
     MODEL,
+    Items,
     Service,
-    embedding_service,
+    running,
 )
 from tests.documents.search.libraries import add, ask, letter
 from tests.factories import make_tenant, make_user
@@ -36,15 +38,15 @@ def alone(person: Any) -> Any:
 
 @pytest.fixture
 def service() -> Iterator[Service]:
-    with embedding_service() as running:
-        yield running
+    with running() as found:
+        yield found
 
 
 @pytest.fixture
 def switch(settings: Any, service: Service) -> Iterator[Any]:
     def to_new_model() -> None:
         settings.EMBEDDINGS_URL = service.url
-        settings.EMBEDDINGS_API_KEY = ""
+        settings.EMBEDDINGS_API_KEY = KEY
         settings.EMBEDDINGS_MODEL = MODEL
         settings.EMBEDDINGS_DIMENSIONS = DIMENSIONS
         embeddings.current.cache_clear()
@@ -92,11 +94,11 @@ def test_finds_nothing_to_do_the_second_time(alone, switch, service):
     add(alone)
     switch()
     call_command("reembed_documents")
-    asked = len(service.requests)
+    asked = len(service.asked)
 
     call_command("reembed_documents")
 
-    assert len(service.requests) == asked
+    assert len(service.asked) == asked
 
 
 def test_goes_on_after_the_batch_that_was_stored_last(alone, switch, service, monkeypatch):
@@ -104,11 +106,12 @@ def test_goes_on_after_the_batch_that_was_stored_last(alone, switch, service, mo
     switch()
     monkeypatch.setattr(OpenAICompatible, "batch_size", 2)
 
-    def fail_at_second(number: int) -> None:
-        if number == 2:
+    def fail_at_second(items: Items) -> Items:
+        if len(service.asked) == 2:
             raise ConnectionAbortedError
+        return items
 
-    service.before_answer = fail_at_second
+    service.change = fail_at_second
     with pytest.raises(CommandError, match="cannot be reached"):
         call_command("reembed_documents")
     assert batches(document)[MODEL] == [(0, 2)]
@@ -116,47 +119,55 @@ def test_goes_on_after_the_batch_that_was_stored_last(alone, switch, service, mo
     call_command("reembed_documents")
 
     starts = [start for start, _ in batches(document)[MODEL]]
-    assert starts == list(range(0, document.total_chunks, 2))
-    assert len(service.requests) == len(starts) + 1
+    assert starts == list(range(0, document.total_chunks or 0, 2))
+    assert len(service.asked) == len(starts) + 1
 
 
 def test_survives_a_kill_at_any_moment(alone, service, tmp_path):
     documents = [add(alone, letter(times=times)) for times in (4, 5, 6)]
     held = threading.Event()
 
-    def hold_the_second(number: int) -> None:
-        if number == 2:
+    def hold_the_second(items: Items) -> Items:
+        if len(service.asked) == 2:
             held.wait(30)
+        return items
 
-    service.before_answer = hold_the_second
+    service.change = hold_the_second
     command = ("manage", "reembed_documents")
-    with process(tmp_path / "1.log", *command, broker=12, **service.variables) as running:
-        assert wait_until(lambda: len(service.requests) == 2, seconds=60)
-        running.send_signal(signal.SIGKILL)
-        assert running.wait(10) == -signal.SIGKILL
+    variables = {
+        "EMBEDDINGS_URL": service.url,
+        "EMBEDDINGS_API_KEY": KEY,
+        "EMBEDDINGS_MODEL": MODEL,
+        "EMBEDDINGS_DIMENSIONS": str(DIMENSIONS),
+    }
+    with process(tmp_path / "1.log", *command, broker=12, **variables) as first:
+        assert wait_until(lambda: len(service.asked) == 2, seconds=60)
+        first.send_signal(signal.SIGKILL)
+        assert first.wait(10) == -signal.SIGKILL
     held.set()
     assert [MODEL in batches(document) for document in documents] == [True, False, False]
 
-    with process(tmp_path / "2.log", *command, broker=12, **service.variables) as running:
-        assert running.wait(60) == 0
+    with process(tmp_path / "2.log", *command, broker=12, **variables) as second:
+        assert second.wait(60) == 0
 
     for document in documents:
         assert batches(document)[MODEL] == [(0, document.total_chunks)]
-    assert len(service.requests) == 4
+    assert len(service.asked) == 4
 
 
 def test_leaves_nothing_of_a_document_that_goes_meanwhile(alone, switch, service):
     goes, stays = add(alone), add(alone, letter(times=5))
     switch()
 
-    def delete_it(number: int) -> None:
-        if number == 1:
+    def delete_it(items: Items) -> Items:
+        if len(service.asked) == 1:
             try:
                 Document.objects.filter(id=goes.id).delete()
             finally:
                 connection.close()
+        return items
 
-    service.before_answer = delete_it
+    service.change = delete_it
 
     call_command("reembed_documents")
 
@@ -182,7 +193,7 @@ def test_leaves_out_who_is_switched_off_and_says_so(alone, switch, capsys):
 def test_keeps_everything_while_the_service_is_away(alone, switch, service):
     document = add(alone)
     switch()
-    service.before_answer = lambda _number: 1 / 0
+    service.change = lambda _items: 1 / 0
 
     with pytest.raises(CommandError, match="Run this again"):
         call_command("reembed_documents")
