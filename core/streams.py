@@ -150,3 +150,7 @@ class Seats:
             self.count -= 1
             if not seats:
                 del self._by_owner[owner]
+
+
+# Of all kinds of streams together: an owner is somebody in one of them.
+seats: Final = Seats()

@@ -12,6 +12,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import path
 from django.utils import timezone
+from django.utils.html import format_html
 
 from accounts.models import Tenant, User
 from core.admin import ReadOnlyAdmin, actor, capital
@@ -151,7 +152,7 @@ class DocumentList(ReadOnlyAdmin[Document]):
 
     @admin.display(description="uploaded")
     def uploaded(self, document: Document) -> str:
-        return words.ago(document.created_at, timezone.now())
+        return format_html("{} ago", words.ago(document.created_at, timezone.now()))
 
     # What the pages have in common
 

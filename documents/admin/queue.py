@@ -12,7 +12,6 @@ from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import path, reverse
 from django.utils import timezone
-from django.utils.dateparse import parse_datetime
 
 from core.admin import CheapPaginator, actor, capital
 from documents import staff_figures
@@ -166,8 +165,8 @@ class QueuePages(OverviewPages):
         is_whole, name = "all" in request.POST, request.POST.get("all", request.POST.get("do", ""))
         if name not in DEEDS:
             raise Http404("There is no such button.")
-        seen_at = parse_datetime(request.POST.get("seen_at", "")) or timezone.now()
-        ids = listed.ids_until(seen_at) if is_whole else chosen_ids(request)
+        shown_at = seen_at(request)
+        ids = listed.ids_until(shown_at) if is_whole else chosen_ids(request)
         if not ids:
             self.message_user(request, "Choose documents first.", messages.WARNING)
             return HttpResponseRedirect(request.get_full_path())
@@ -189,7 +188,7 @@ class QueuePages(OverviewPages):
             "most": staff.MOST_AT_ONCE if len(ids) > staff.MOST_AT_ONCE else None,
             "ids": [] if is_whole else ids,
             "is_whole": is_whole,
-            "seen_at": seen_at.isoformat(),
+            "seen_at": shown_at.isoformat(),
             "back": request.get_full_path(),
         }
         return self.render(request, "confirm", page)
@@ -260,6 +259,7 @@ class Listed:
             "others": others.urlencode(),
             "seen_at": now.isoformat(),
             "may_cancel": self.kind is Kind.STUCK,
+            "may_help": self.kind is Kind.STUCK or FAILURES[Code(self.code)].is_retryable,
         }
 
     def entry(self, row: Any, now: dt.datetime) -> Entry:
@@ -294,8 +294,17 @@ def is_known(kind: str, cause: str) -> bool:
 
 
 def chosen_ids(request: HttpRequest) -> list[uuid.UUID]:
-    found = (as_uuid(text) for text in request.POST.getlist("document"))
+    found = dict.fromkeys(as_uuid(text) for text in request.POST.getlist("document"))
     return [one for one in found if one]
+
+
+def seen_at(request: HttpRequest) -> dt.datetime:
+    """Tell when the list was shown whose button was pressed."""
+    try:
+        found = dt.datetime.fromisoformat(request.POST.get("seen_at", ""))
+    except ValueError:
+        return timezone.now()
+    return found if found.tzinfo else timezone.now()
 
 
 def do(
@@ -306,7 +315,7 @@ def do(
             documents=documents,
             actor_id=actor_id,
             reason=told["reason"],
-            at_a_time=told.get("at_a_time", 1),
+            at_a_time=told.get("at_a_time"),
         )
     if name == "cancel":
         return staff.cancel(documents=documents, actor_id=actor_id, reason=told["reason"])

@@ -160,9 +160,7 @@ def page_of(document_id: uuid.UUID) -> str:
 
 
 def said_of_one(name: str, outcome: staff.Outcome) -> list[str]:
-    if outcome.taken and not outcome.longest_wait:
-        return [f"The document is {DEEDS[name].done}."]
-    return said(name, outcome, {"at_a_time": 1})
+    return [f"The document is {DEEDS[name].done}."] if outcome.taken else said(name, outcome, {})
 
 
 # What is said of it

@@ -24,7 +24,7 @@ PATH: Final = "/streams/documents"
 PURPOSE: Final = "documents-stream"
 FLAG: Final = "realtime_progress"
 
-seats: Final = streams.Seats()
+seats: Final = streams.seats
 
 
 class ProgressStreamOff(DomainError):
@@ -65,7 +65,7 @@ async def events(
     check_seconds: float = streams.CHECK_SECONDS,
 ) -> AsyncIterator[ServerSentEvent]:
     """Tell which of a person's documents went on."""
-    with seats.taken(person_id) as seat, hints.about(person_id, seat) as news:
+    with seats.taken(f"documents of {person_id}") as seat, hints.about(person_id, seat) as news:
         yield ServerSentEvent(comment="documents", retry=streams.RETRY_MS)
         while await seat.stays(still_holds, check_seconds):
             for event in news.take():

@@ -109,4 +109,5 @@ def _likeliest(sample: bytes) -> str:
     if not matches:
         raise StepFailed(Code.UNSUPPORTED, "Not text in any known encoding.")
     plausible = (match for match in matches if not _SIGNS_IN_WORDS.search(str(match)))
-    return next(plausible, matches[0]).encoding
+    encoding: str = next(plausible, matches[0]).encoding
+    return encoding

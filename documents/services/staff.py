@@ -73,12 +73,17 @@ class Content:
 
 
 def retry(
-    *, documents: Sequence[uuid.UUID], actor_id: uuid.UUID, reason: str, at_a_time: int
+    *,
+    documents: Sequence[uuid.UUID],
+    actor_id: uuid.UUID,
+    reason: str,
+    at_a_time: int | None = None,
 ) -> Outcome:
     """Begin again with the stage that failed, or that is stuck, whatever the verdict was.
 
     So that new uploads need not wait behind many retries, only `at_a_time` of them are due at once,
-    as many again a minute later, and so on, behind those that wait like this already.
+    as many again a minute later, and so on, behind those that wait like this already. Without it,
+    all begin at once.
     """
     with transaction.atomic():
         ahead = staff_figures.waiting_retries()
@@ -88,7 +93,8 @@ def retry(
                 return why_not
             stage = _stop(row) if row.status in STAGES else Status(row.failed_stage)
             _write(row, stage, progress=BEGINS_AT[stage])
-            if wait := PAUSE * ((ahead + outcome.taken) // at_a_time):
+            wait = PAUSE * ((ahead + outcome.taken) // at_a_time if at_a_time else 0)
+            if wait:
                 Document.objects.filter(id=row.id).update(due_at=Clock() + wait)
             outcome.longest_wait = wait
             return None
@@ -195,6 +201,8 @@ def _action(
         action=action,
         actor_id=actor_id,
         reason=reason,
+        # Not the beginning of the transaction, which may have waited for the document to fail.
+        created_at=Clock(),
     )
 
 

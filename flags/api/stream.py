@@ -25,7 +25,7 @@ PATH: Final = "/streams/flags"
 VERSION: Final = re.compile(r"[0-9]{1,18}")
 PURPOSE: Final = "flags-stream"
 
-seats: Final = streams.Seats()
+seats: Final = streams.seats
 
 
 def address_for(*, claims: Claims | None, key_id: str | None, since: int) -> str | None:

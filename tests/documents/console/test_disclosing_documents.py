@@ -95,6 +95,10 @@ def test_shows_nothing_to_other_clinics_and_other_people(document, person):
 
     assert answers == [404, 302]
     assert disclosures(document) == []
+    # What is outside of the staff's gate shows nothing else.
+    for further in ("change/", "history/"):
+        address = f"{ROOT}content/{document.id}/{further}"
+        assert console_of(stranger).get(address).status_code == 404
 
 
 def test_is_asked_for_by_post_alone(document, staff_member):

@@ -146,9 +146,10 @@ def test_retries_the_chosen_ones_from_the_stage_that_failed(nurse, alice):
     chosen = make_failed(alice, failed_stage=Status.EMBEDDING, total_chunks=3, processed_chunks=1)
     other = make_failed(alice)
 
-    shown = press(console_of(nurse), STORAGE, "retry", [chosen])
+    shown = press(console_of(nurse), STORAGE, "retry", [chosen, chosen])
 
     assert "1 document is started again." in shown
+    assert "Not taken" not in shown
     row = Document.objects.get(id=chosen.id)
     assert (row.status, row.run, row.error_code, row.progress_percentage) == (
         "embedding",
@@ -206,9 +207,12 @@ def test_lets_later_retries_wait_behind_earlier_ones(nurse, alice):
     press(console, STORAGE, "retry", at_a_time="5")
     last = make_failed(alice)
 
-    outcome = staff.retry(documents=[last.id], actor_id=nurse.id, reason="Too.", at_a_time=2)
+    told = {"documents": [last.id], "actor_id": nurse.id, "reason": "Too."}
+    outcome = staff.retry(**told, at_a_time=2)
 
     assert outcome.longest_wait == dt.timedelta(minutes=1)
+    Document.objects.filter(id=last.id).update(status="cancelled", failed_stage="processing")
+    assert staff.retry(**told).longest_wait == dt.timedelta(0)
 
 
 def test_takes_no_more_than_so_many(nurse, alice, monkeypatch):
@@ -229,6 +233,9 @@ def test_leaves_out_what_failed_after_somebody_looked(nurse, alice):
     press(console_of(nurse), STORAGE, "retry", seen_at=ago(minutes=5).isoformat())
 
     assert states(seen, unseen) == ["processing", "failed"]
+    for nonsense in ("yesterday", "2026-13-01", "2026-01-01T00:00:00"):
+        press(console_of(nurse), STORAGE, "acknowledge", seen_at=nonsense)
+    assert len(acted(unseen)) == 1
 
 
 def test_takes_what_is_stuck_from_its_worker(nurse, alice):

@@ -16,7 +16,6 @@ SLOW = b"<html><body><p>The transfer is on Tuesday.</p>" + b"<div></div>\n" * 40
 BLOBS_LEFT = "SELECT FROM deleted_blobs WHERE deleted_at IS NULL"
 # What a stage writes within its transaction, and the status that follows.
 WRITES = {
-    "document_texts": "chunking",
     "document_chunks": "embedding",
     "user_document_vectors 0": "completed",
 }
