@@ -41,6 +41,8 @@ LONGEST_PAUSE: Final = 3600
 INTERRUPTED_AFTER: Final = dt.timedelta(seconds=60)
 PORTION: Final = 100
 MOST_PATIENT_TRIES: Final = 30
+# Tries are counted for each code; this many in all, where two take turns.
+MOST_TRIES: Final = 60
 
 
 class Lost(Exception):

@@ -155,7 +155,9 @@ def test_waits_as_long_as_another_service_asks(person):
 
 
 def test_is_patient_with_what_is_away(person):
-    document = paper(person, tries=leases.MOST_PATIENT_TRIES - 1)
+    document = paper(
+        person, tries=leases.MOST_PATIENT_TRIES - 1, error_code=Code.EMBEDDER_UNAVAILABLE
+    )
 
     leases.fail(claim_of(document), StepFailed(Code.EMBEDDER_UNAVAILABLE, retry_after=1e9))
     document.refresh_from_db()
@@ -165,6 +167,27 @@ def test_is_patient_with_what_is_away(person):
     document.refresh_from_db()
     assert waits == leases.LONGEST_PAUSE
     assert document.status == "failed"
+
+
+def test_counts_the_tries_of_each_failure_apart(person):
+    document = paper(person, tries=9, error_code=Code.PROVIDER_UNAVAILABLE)
+
+    leases.fail(claim_of(document), StepFailed(Code.PROVIDER_LOST))
+
+    document.refresh_from_db()
+    assert (document.status, document.tries) == ("processing", 1)
+
+
+def test_gives_up_where_two_failures_take_turns(person, monkeypatch):
+    monkeypatch.setattr(leases, "MOST_TRIES", 6)
+    document = paper(person)
+    codes = (Code.PROVIDER_BUSY, Code.PROVIDER_UNAVAILABLE) * 3
+
+    for code in codes:
+        leases.fail(claim_of(document), StepFailed(code))
+
+    document.refresh_from_db()
+    assert (document.status, document.error_code) == ("failed", "provider_unavailable")
 
 
 def test_goes_on_with_the_same_attempt_after_a_pause(person):
