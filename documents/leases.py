@@ -262,10 +262,11 @@ def fail(claim: Claim, failure: StepFailed) -> None:
     """End a try that failed: another one follows after a pause, or the document has failed."""
     code = failure.code
     with held(claim) as (_, row):
-        now, tries = _now(), row.tries + 1
+        now, tries = _now(), row.tries + 1 if row.error_code == code else 1
         # The bytes of an upload are gone with its request.
         is_upload = claim.stage not in STAGES
-        seconds = None if is_upload else _pause_after(code, tries, failure.retry_after)
+        is_last = is_upload or claim.number >= MOST_TRIES
+        seconds = None if is_last else _pause_after(code, tries, failure.retry_after)
         retry_at = None if seconds is None else now + dt.timedelta(seconds=seconds)
         _end_attempt(row, DocumentAttempt.Outcome.FAILED, now, code, failure.detail, retry_at)
         if retry_at is None:

@@ -12,7 +12,7 @@ from tests.benchmarks.session import Session
 
 APPS = ("novara",)
 PATH = "/api/v2/documents/search"
-SIZES = (100, 1_000, 5_000, 20_000)
+SIZES = (100, 1_000, 20_000)
 TARGETS = {1_000: "≤ 60 ms"}
 VOCABULARY = 8_000
 QUESTIONS = 50

@@ -3,7 +3,9 @@
 import hashlib
 import random
 import uuid
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
+from itertools import accumulate
 
 from tests.benchmarks import worker
 
@@ -26,14 +28,17 @@ def main() -> None:
     people: Sequence[tuple[uuid.UUID, int, Sequence[str]]] = worker.read_question()
     dice = random.Random(7)
     for user_id, count, words in people:
+        # Few words are frequent and most are rare, as in any text.
+        weights = list(accumulate(1 / (rank + 1) for rank in range(len(words))))
+        write = partial(dice.choices, words, cum_weights=weights, k=WORDS_EACH)
         for number in range(count // CHUNKS_EACH):
             with gate.as_person(user_id) as person:
-                add_document(person, dice, words, number)
+                add_document(person, dice, write, number)
     worker.answer(None, ANSWER)
 
 
 def add_document(
-    person: gate.Person, dice: random.Random, words: Sequence[str], number: int
+    person: gate.Person, dice: random.Random, write: Callable[[], list[str]], number: int
 ) -> None:
     row = Document.objects.create(
         tenant_id=person.tenant_id,
@@ -50,7 +55,7 @@ def add_document(
         processed_chunks=CHUNKS_EACH,
         processing_completed_at=Now(),
     )
-    chunks = [chunk(dice, words, ordinal) for ordinal in range(CHUNKS_EACH)]
+    chunks = [chunk(" ".join(write()), ordinal) for ordinal in range(CHUNKS_EACH)]
     ring, embedder = keys.ring_of(person, for_writing=True), embeddings.current()
     pipeline._store_chunks(ring, row, chunks)
     index = DocumentTerms(**pipeline._of(row), index_version=lexical.VERSION)
@@ -63,10 +68,7 @@ def add_document(
     pipeline.store_vectors(person, row, embedder, 0, vectors.astype(np.float32))
 
 
-def chunk(dice: random.Random, words: Sequence[str], ordinal: int) -> Chunk:
-    """Write a piece in which few words are frequent and most are rare, as in any text."""
-    weights = [1 / (rank + 1) for rank in range(len(words))]
-    text = " ".join(dice.choices(words, weights, k=WORDS_EACH))
+def chunk(text: str, ordinal: int) -> Chunk:
     start = ordinal * 2_000
     return Chunk(
         ordinal=ordinal,
