@@ -43,7 +43,9 @@ _OLE: Final = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 _ENCRYPTED_PACKAGE: Final = "EncryptedPackage".encode("utf-16-le")
 # Made of characters, but not to be read by people.
 _NOT_FOR_READING: Final = re.compile(
-    rb"\s*(?:\{\\rtf|%!PS|(?:<\?xml[^>]*>\s*)?(?:<!--.*?-->\s*)*<(?:!doctype\s+)?svg\b)",
+    rb"\s*(?:\{\\rtf|%!PS|(?:<\?xml[^>]*>\s*)?(?:<!--.*?-->\s*)*<(?:!doctype\s+)?svg\b)"
+    # Pictures: small ones could be taken for text of two bytes a character.
+    rb"|\x89PNG\r\n|GIF8[79]a|\xff\xd8\xff",
     re.IGNORECASE | re.DOTALL,
 )
 _PAGE: Final = re.compile(

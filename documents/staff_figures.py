@@ -158,9 +158,10 @@ def is_acknowledged(document: Document) -> bool:
 
 # The pipeline
 
+# Not the view document_processing_stats, whose averages would take twice the time.
 TALLIES: Final = """
-    SELECT status, sum(document_count)::bigint
-      FROM document_processing_stats
+    SELECT status, count(*)
+      FROM documents
      GROUP BY status
 """
 NOW: Final = """

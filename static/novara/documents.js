@@ -2,9 +2,10 @@
 // Without this script every box is ticked by hand.
 
 const form = document.getElementById("many");
-const all = document.getElementById("tick-all");
+const label = document.getElementById("tick-all");
 
-if (all) {
+if (label) {
+  const all = label.querySelector("input");
   const ticks = [...form.querySelectorAll("input[name=document]")];
   const said = document.getElementById("chosen");
 
@@ -12,13 +13,13 @@ if (all) {
     const count = ticks.filter((tick) => tick.checked).length;
     all.checked = count === ticks.length;
     all.indeterminate = count > 0 && count < ticks.length;
-    said.textContent = count ? `With the ${count} chosen:` : "Choose documents, or:";
+    said.textContent = count ? `With the ${count} chosen:` : "Choose some, or:";
     for (const button of form.querySelectorAll("button[name=do]")) {
       button.hidden = count === 0;
     }
   };
 
-  all.hidden = false;
+  label.hidden = false;
   all.addEventListener("change", () => {
     for (const tick of ticks) {
       tick.checked = all.checked;

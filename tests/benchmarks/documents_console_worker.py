@@ -20,11 +20,9 @@ def main() -> None:
         email="superuser@example.org",
         defaults={"tenant": staff.tenant, "is_staff": True, "is_superuser": True},
     )
-    failed = Document.objects.filter(
-        tenant=staff.tenant, status="failed", error_code="embedder_unavailable"
-    )
+    failed = Document.objects.filter(tenant=staff.tenant, status="failed").latest("failed_at")
     cookies = {"staff": cookie_of(staff), "superuser": cookie_of(superuser)}
-    worker.answer((cookies, str(failed.order_by("id")[0].id)), ANSWER)
+    worker.answer((cookies, str(failed.id)), ANSWER)
 
 
 def cookie_of(user: User) -> str:

@@ -120,13 +120,13 @@ def test_chooses_all_of_a_page_at_once(live_console, document):
     live_console.get_by_role("link", name="Stored file is missing").click()
     expect(live_console.get_by_role("button", name="Retry …")).to_be_hidden()
 
-    live_console.get_by_role("checkbox", name="Choose all on this page").check()
+    live_console.get_by_role("checkbox", name="All of this page").check()
 
     boxes = live_console.locator("input[name=document]")
     expect(live_console.locator("input[name=document]:checked")).to_have_count(boxes.count())
     expect(live_console.get_by_role("button", name="Retry …")).to_be_visible()
     boxes.first.uncheck()
-    expect(live_console.get_by_role("checkbox", name="Choose all on this page")).not_to_be_checked()
+    expect(live_console.get_by_role("checkbox", name="All of this page")).not_to_be_checked()
 
 
 @pytest.mark.parametrize("name", ["overview", "queue", "group", "confirm", "list", "story"])

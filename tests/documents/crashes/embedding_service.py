@@ -8,7 +8,6 @@ from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-
 DIMENSIONS = 8
 
 
@@ -35,7 +34,10 @@ class _Exchange(BaseHTTPRequestHandler):
         self.server.asked.release()
         self.server.may_answer.wait()
         items = [
-            {"index": place, "embedding": [random.Random(text).gauss(0, 1) for _ in range(DIMENSIONS)]}  # noqa: S311
+            {
+                "index": place,
+                "embedding": [random.Random(text).gauss(0, 1) for _ in range(DIMENSIONS)],
+            }
             for place, text in enumerate(body["input"])
         ]
         content = json.dumps({"data": items}).encode()
@@ -54,7 +56,6 @@ def variables(port: int) -> dict[str, str]:
         "EMBEDDINGS_MODEL": "the-model-of-the-tests",
         "EMBEDDINGS_DIMENSIONS": str(DIMENSIONS),
     }
-
 
 
 @contextmanager

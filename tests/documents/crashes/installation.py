@@ -93,9 +93,12 @@ class Installation:
             MARK: str(self.folder),
         }
         self.start_servers()
-        migrate = [sys.executable, "manage.py", "migrate", "--verbosity", "0"]
-        subprocess.run(migrate, check=True, cwd=settings.ROOT, env=self.variables)  # noqa: S603
+        self.manage("migrate", "--verbosity", "0")
         self.sql(GATES)
+
+    def manage(self, *words: str) -> None:
+        command = [sys.executable, "manage.py", *words]
+        subprocess.run(command, check=True, cwd=settings.ROOT, env=self.variables)  # noqa: S603
 
     def start_servers(self) -> None:
         """Start what does not run; the addresses stay."""
@@ -173,9 +176,7 @@ class Installation:
         queues = ("-Q", "default,metrics", "-c", "1", "-n", "others@test")
         self.run("others", *WORKER, *queues, "-B", "-s", str(schedule))
 
-    def start_worker(
-        self, name: str = "documents", processes: int = 3, **changes: str
-    ) -> Program:
+    def start_worker(self, name: str = "documents", processes: int = 3, **changes: str) -> Program:
         command = (*WORKER, "-Q", "documents", "-c", str(processes), "-n", f"{name}@test")
         program = self.run(name, *command, **changes)
         program.processes = processes
@@ -272,7 +273,10 @@ class Installation:
         email = f"{uuid.uuid4().hex[:12]}@example.com"
         words = {"email": email, "password": "never-said-before-7", "nickname": "Olga"}
         status, answer = self.call(
-            "POST", "/api/v2/auth/signup", json.dumps(words).encode(), Content_Type="application/json"
+            "POST",
+            "/api/v2/auth/signup",
+            json.dumps(words).encode(),
+            Content_Type="application/json",
         )
         assert status == 201, answer
         return Person(self, answer["access_token"])

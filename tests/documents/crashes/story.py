@@ -19,8 +19,6 @@ from documents.models import (
 )
 from tests.documents.crashes.installation import Installation, Person
 
-
-
 DIMENSIONS = 384
 MADE = ("document_texts", "document_terms", "document_chunks", "user_document_vectors")
 PLACE = ("ordinal", "start", "end", "first_page", "last_page", "chunker_name", "chunker_version")

@@ -3,10 +3,8 @@
 import os
 import signal
 
-import psutil
-
 from documents.leases import MOST_LOSSES
-from tests.documents.crashes.installation import LEASE_SECONDS, Installation, Person
+from tests.documents.crashes.installation import Installation, Person
 from tests.documents.crashes.story import SHORT, Calm, attempts, left_over, read
 
 SLOW = b"<html><body><p>The transfer is on Tuesday.</p>" + b"<div></div>\n" * 40_000

@@ -1,6 +1,5 @@
 """Cancel, delete and retry while a worker is at work: nothing of the old run is written after."""
 
-import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
@@ -9,10 +8,23 @@ import pytest
 from tests.documents.crashes import embedding_service
 from tests.documents.crashes.embedding_service import Service
 from tests.documents.crashes.installation import Installation, Person
-from tests.documents.crashes.story import SHORT, Calm, attempts, left_over, read, traces
+from tests.documents.crashes.story import (
+    MADE,
+    SHORT,
+    Calm,
+    attempts,
+    left_over,
+    read,
+    traces,
+)
 from tests.web import free_port
 
 SLOW = b"<html><body><p>The transfer is on Tuesday.</p>" + b"<div></div>\n" * 40_000
+# Requests that wait for a document.
+WAITING = """
+SELECT FROM pg_stat_activity
+ WHERE wait_event IN ('tuple', 'transactionid') AND query LIKE 'SELECT "documents"%'
+"""
 BLOBS_LEFT = "SELECT FROM deleted_blobs WHERE deleted_at IS NULL"
 # What a stage writes within its transaction, and the status that follows.
 WRITES = {
@@ -24,7 +36,9 @@ WRITES = {
 def check_gone(installation: Installation, person: Person, document: str) -> None:
     assert person.call("GET", f"/{document}")[0] == 404
     assert traces(installation, document) == {}
-    assert installation.sql("SELECT FROM document_attempts WHERE document_id = %s", [document]) == []
+    assert (
+        installation.sql("SELECT FROM document_attempts WHERE document_id = %s", [document]) == []
+    )
     installation.until(lambda: installation.sql(BLOBS_LEFT) == [])
     assert not (installation.storage / "documents" / document).exists()
 
@@ -38,7 +52,9 @@ def test_ends_the_parser_of_a_document_that_is_not_wanted(installation: Installa
 
     for parser in parsers:
         parser.wait(30)
-    installation.until(lambda: installation.said(cancelled) == installation.said(deleted) == ["lost"])
+    installation.until(
+        lambda: installation.said(cancelled) == installation.said(deleted) == ["lost"]
+    )
     assert traces(installation, cancelled) == {}
     assert attempts(installation, cancelled)[1:] == [("processing", 1, "cancelled", "")]
     check_gone(installation, olga, deleted)
@@ -61,7 +77,8 @@ def test_takes_its_turn_after_what_is_being_written(
         installation.until(lambda: all(gates.is_reached(point, point) for point in WRITES))
         wishes = {
             point: pool.submit(
-                olga.call, *(("DELETE", f"/{one}") if wish == "delete" else ("POST", f"/{one}/cancel"))
+                olga.call,
+                *(("DELETE", f"/{one}") if wish == "delete" else ("POST", f"/{one}/cancel")),
             )
             for point, one in documents.items()
         }
@@ -71,14 +88,17 @@ def test_takes_its_turn_after_what_is_being_written(
         answers = {point: asked.result() for point, asked in wishes.items()}
 
     for (point, after), document in zip(WRITES.items(), documents.values(), strict=True):
-        installation.until(lambda one=document: installation.said(one)[-1:] in (["succeeded"], ["lost"]))
-        print(wish, point, after, answers[point], installation.said(document), attempts(installation, document))
-
-
-WAITING = """
-SELECT FROM pg_stat_activity
- WHERE wait_event_type = 'Lock' AND wait_event <> 'advisory' AND query LIKE '%%FOR UPDATE%%'
-"""
+        if wish == "delete":
+            assert answers[point][0] == 204
+            check_gone(installation, olga, document)
+        elif after == "completed":
+            assert answers[point][1]["code"] == "document-ended"
+            read(installation, document).assert_same(calm.stories[SHORT])
+        else:
+            assert answers[point][1]["status"] == "cancelled"
+            assert olga.read(document)["stage"] == after
+            assert set(traces(installation, document)) == set(MADE) - {"user_document_vectors"}
+    assert left_over(installation) == []
 
 
 @pytest.fixture
