@@ -8,7 +8,7 @@ import re
 import unicodedata
 from array import array
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
 from typing import Any, Final
@@ -49,9 +49,11 @@ _MOST: Final = 255
 class Words:
     """Turns written words into stems, and remembers them. Not for two threads at once."""
 
-    def __init__(self) -> None:
+    def __init__(self, wanted: Iterable[str] = ()) -> None:
+        """Pass over words that can't have one of the `wanted` stems, if any are given."""
         self._stem = snowballstemmer.stemmer("english").stemWord
         self._known: dict[str, str] = {}
+        self._beginnings = tuple({_beginning(stem) for stem in wanted})
 
     def stems(self, text: str) -> Iterator[tuple[int, int, str]]:
         """Find the words that count, each with its place in the text, in code points."""
@@ -72,8 +74,15 @@ class Words:
         bare = bare.replace("\u2019", "'")[:_LONGEST_WORD]
         if bare in STOP_WORDS:
             return ""
+        if self._beginnings and not _beginning(bare).startswith(self._beginnings):
+            return ""
         stem: str = self._stem(bare)
         return stem
+
+
+def _beginning(word: str) -> str:
+    """Tell what a word has in common with its stem, also "dying" with "die"."""
+    return word[:2].replace("y", "i")
 
 
 def terms(query: str) -> list[str]:

@@ -151,8 +151,9 @@ def snippet(text: str, stems: Sequence[str]) -> tuple[str, list[tuple[int, int]]
     The words' places are offsets into the snippet, in code points. Without any word in the text,
     it is the beginning.
     """
-    words = lexical.Words()
-    wanted = set(stems)
+    words, wanted = lexical.Words(stems), set(stems)
+    if not wanted:
+        return _cut(text, 0), []
     found = [one for one in words.stems(text) if one[2] in wanted]
     shown = _cut(text, _best_start(found))
     return shown, [(start, end) for start, end, stem in words.stems(shown) if stem in wanted]

@@ -107,7 +107,8 @@ class DocumentAdmin(QueuePages):
             "form": form,
             "deeds": deeds(document, cause, is_known=is_known),
             "why_no_retry": why_no_retry(document, cause),
-            "disclose_form": DiscloseForm(),
+            # Another form of the page has a reason, too.
+            "disclose_form": DiscloseForm(auto_id="disclose_%s"),
         }
         return self.render(request, "story", page)
 
@@ -194,7 +195,7 @@ def held(document: Document, now: dt.datetime) -> str:
     if document.due_at > now:
         what = "its next try" if document.tries else "its turn"
         return f"Waits for {what}, in {words.span(document.due_at - now)}."
-    return f"Waits for a worker since {words.span(now - document.due_at)}."
+    return f"Has waited for a worker for {words.span(now - document.due_at)}."
 
 
 def why_no_retry(document: Document, cause: str | None) -> str:

@@ -21,6 +21,7 @@ BENCHMARKS = (
     "retrieval",
     "documents_console",
     "document_search",
+    "documents_pipeline",
 )
 
 

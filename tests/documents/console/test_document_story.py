@@ -127,7 +127,11 @@ def test_is_unknown_to_other_clinics(nurse, other_nurse, alice):
 def test_offers_what_makes_sense(nurse, alice, make, changes, expected):
     document = make(alice, **changes)
 
-    assert buttons(text_of(console_of(nurse), story_of(document))) == expected
+    shown = text_of(console_of(nurse), story_of(document))
+
+    assert buttons(shown) == expected
+    ids = re.findall(r' id="([^"]+)"', shown)
+    assert len(ids) == len(set(ids))
 
 
 def test_retries_from_the_stage_that_failed(nurse, alice):
@@ -187,7 +191,7 @@ def test_acts_by_post_with_a_reason_and_a_known_button(nurse, alice):
         ({"leased_by": "worker-b:8", "due_at": ago(hours=9)}, "has not been heard of."),
         ({"due_at": ago(minutes=-9), "tries": 2}, "Waits for its next try, in"),
         ({"due_at": ago(minutes=-9)}, "Waits for its turn, in"),
-        ({"due_at": ago(minutes=9)}, "Waits for a worker since"),
+        ({"due_at": ago(minutes=9)}, "Has waited for a worker for"),
     ],
 )
 def test_says_who_has_it_or_what_it_waits_for(nurse, alice, changes, expected):

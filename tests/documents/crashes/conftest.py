@@ -33,10 +33,10 @@ def calm(whole: Installation) -> Calm:
 
 
 @pytest.fixture
-def installation(whole: Installation, calm: Calm) -> Iterator[Installation]:
+def installation(whole: Installation, calm: Calm) -> Installation:
     """With servers, web and a worker running."""
     whole.tidy()
-    yield whole
+    return whole
 
 
 @pytest.fixture

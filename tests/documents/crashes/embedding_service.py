@@ -23,6 +23,11 @@ class Service(ThreadingHTTPServer):
         self.asked = threading.Semaphore(0)
 
 
+def vector(text: str) -> list[float]:
+    dice = random.Random(text)  # noqa: S311  The same for the same text.
+    return [dice.gauss(0, 1) for _ in range(DIMENSIONS)]
+
+
 class _Exchange(BaseHTTPRequestHandler):
     server: Service
 
@@ -34,11 +39,7 @@ class _Exchange(BaseHTTPRequestHandler):
         self.server.asked.release()
         self.server.may_answer.wait()
         items = [
-            {
-                "index": place,
-                "embedding": [random.Random(text).gauss(0, 1) for _ in range(DIMENSIONS)],
-            }
-            for place, text in enumerate(body["input"])
+            {"index": place, "embedding": vector(text)} for place, text in enumerate(body["input"])
         ]
         content = json.dumps({"data": items}).encode()
         with suppress(OSError):

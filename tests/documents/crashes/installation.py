@@ -10,8 +10,9 @@ import subprocess
 import sys
 import time
 import uuid
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -144,7 +145,7 @@ class Installation:
                 self._connection = self.connect()
             try:
                 cursor = self._connection.execute(statement, parameters or None)
-                return cursor.fetchall() if cursor.description else []
+                return [] if cursor.description is None else cursor.fetchall()
             except psycopg.OperationalError:
                 self._connection.close()
         raise AssertionError("Postgres ends connections.")
@@ -158,10 +159,12 @@ class Installation:
 
     # The programs
 
-    def run(self, name: str, *command: str, **changes: str) -> Program:
+    def run(
+        self, name: str, *command: str, variables: Mapping[str, str] = MappingProxyType({})
+    ) -> Program:
         assert name not in self.programs
         log = self.folder / "logs" / f"{name}.log"
-        self.programs[name] = Program(log, self.variables | changes, *command)
+        self.programs[name] = Program(log, {**self.variables, **variables}, *command)
         return self.programs[name]
 
     def start_web(self) -> None:
@@ -176,9 +179,15 @@ class Installation:
         queues = ("-Q", "default,metrics", "-c", "1", "-n", "others@test")
         self.run("others", *WORKER, *queues, "-B", "-s", str(schedule))
 
-    def start_worker(self, name: str = "documents", processes: int = 3, **changes: str) -> Program:
+    def start_worker(
+        self,
+        variables: Mapping[str, str] = MappingProxyType({}),
+        *,
+        name: str = "documents",
+        processes: int = 3,
+    ) -> Program:
         command = (*WORKER, "-Q", "documents", "-c", str(processes), "-n", f"{name}@test")
-        program = self.run(name, *command, **changes)
+        program = self.run(name, *command, variables=variables)
         program.processes = processes
         return program
 
@@ -257,12 +266,15 @@ class Installation:
     # What clients say
 
     def call(
-        self, method: str, path: str, body: bytes | None = None, **headers: str
+        self,
+        method: str,
+        path: str,
+        body: bytes | None = None,
+        headers: Mapping[str, str] = MappingProxyType({}),
     ) -> tuple[int, Any]:
         connection = http.client.HTTPConnection(urlsplit(self.url).netloc, timeout=PATIENCE)
         try:
-            sent = {name.replace("_", "-"): value for name, value in headers.items()}
-            connection.request(method, path, body, sent)
+            connection.request(method, path, body, dict(headers))
             answer = connection.getresponse()
             content = answer.read()
             return answer.status, json.loads(content) if content else None
@@ -276,7 +288,7 @@ class Installation:
             "POST",
             "/api/v2/auth/signup",
             json.dumps(words).encode(),
-            Content_Type="application/json",
+            {"Content-Type": "application/json"},
         )
         assert status == 201, answer
         return Person(self, answer["access_token"])
@@ -332,7 +344,7 @@ class Person:
         self.headers = {"Authorization": f"Bearer {token}"}
 
     def call(self, method: str, path: str = "") -> tuple[int, Any]:
-        return self.installation.call(method, f"/api/v2/documents{path}", **self.headers)
+        return self.installation.call(method, f"/api/v2/documents{path}", headers=self.headers)
 
     def send(self, name: str, content: bytes) -> tuple[int, Any]:
         edge = "the-edge-of-a-part"
@@ -343,7 +355,7 @@ class Person:
         body = head.encode() + content + f"\r\n--{edge}--\r\n".encode()
         kind = f"multipart/form-data; boundary={edge}"
         return self.installation.call(
-            "POST", "/api/v2/documents", body, **self.headers, Content_Type=kind
+            "POST", "/api/v2/documents", body, self.headers | {"Content-Type": kind}
         )
 
     def upload(self, name: str, content: bytes) -> str:

@@ -33,6 +33,8 @@ def diary(days: int) -> bytes:
 SHORT = diary(2)
 # More chunks than are embedded at once.
 LONG = diary(66)
+# Takes a while to read, and says little.
+SLOW = b"<html><body><p>The transfer is on Tuesday.</p>" + b"<div></div>\n" * 40_000
 
 
 @dataclass(frozen=True)
@@ -65,7 +67,8 @@ def calm_run(installation: Installation) -> Calm:
 
 
 def read(installation: Installation, document: str) -> Story:
-    """Read a completed document; each ordinal must be there once, with one vector."""
+    """Read a completed document; each ordinal must be there once, with one vector, and the file."""
+    assert (installation.storage / "documents" / document).is_file()
     ring = _ring(installation, document)
     [text] = installation.rows(DocumentText, document)
     [index] = installation.rows(DocumentTerms, document)

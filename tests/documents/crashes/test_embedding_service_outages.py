@@ -10,7 +10,7 @@ from tests.web import free_port
 def test_goes_on_when_the_embedding_service_is_back(installation: Installation, olga: Person):
     port = free_port()
     installation.kill_worker()
-    installation.start_worker(**embedding_service.variables(port))
+    installation.start_worker(embedding_service.variables(port))
     document = olga.upload("patient.md", SHORT)
     # More often than others may fail.
     tries = len(PAUSES) + 2

@@ -5,7 +5,7 @@ import signal
 import pytest
 
 from tests.documents.crashes.installation import Installation
-from tests.documents.crashes.story import LONG, SHORT, Calm, attempts, left_over, read
+from tests.documents.crashes.story import LONG, SHORT, SLOW, Calm, attempts, left_over, read
 
 # Where a document stands in the moment of the kill: the transaction that writes this is open.
 POINTS = {
@@ -21,8 +21,6 @@ POINTS = {
 # In which stage that is; the first one is none yet.
 STAGES = (None, *["processing"] * 2, *["chunking"] * 2, *["embedding"] * 3)
 ALL = ("uploading", "processing", "chunking", "embedding")
-# Takes a while to read, and says little.
-SLOW = b"<html><body><p>The transfer is on Tuesday.</p>" + b"<div></div>\n" * 40_000
 # Postgres may be back before the worker has given up.
 LOST = {("lost", "worker_lost"), ("failed", "internal_error")}
 

@@ -5,9 +5,8 @@ import signal
 
 from documents.leases import MOST_LOSSES
 from tests.documents.crashes.installation import Installation, Person
-from tests.documents.crashes.story import SHORT, Calm, attempts, left_over, read
+from tests.documents.crashes.story import SHORT, SLOW, Calm, attempts, left_over, read
 
-SLOW = b"<html><body><p>The transfer is on Tuesday.</p>" + b"<div></div>\n" * 40_000
 STUCK = "SELECT cause FROM stuck_documents WHERE id = %s"
 # As if the clock had gone on.
 LATER = """
@@ -25,7 +24,7 @@ def test_refuses_what_a_frozen_worker_brings_late(
     document = olga.upload("slow.html", SLOW)
     parser = installation.stop_parser(document)
     installation.programs["documents"].send(signal.SIGSTOP)
-    installation.start_worker("spare", processes=1)
+    installation.start_worker(name="spare", processes=1)
 
     installation.until(lambda: olga.has_completed([document]))
 
@@ -48,7 +47,7 @@ def test_gives_up_on_a_document_that_kills_its_workers(
         gates.close("document_texts", "poison.md")
         poison = olga.upload("poison.md", SHORT)
         others = [olga.upload("food.md", SHORT) for _ in range(2)]
-        for number in range(MOST_LOSSES):
+        for _ in range(MOST_LOSSES):
             installation.until(lambda: gates.is_reached("document_texts", "poison.md"))
             os.kill(installation.holder(poison), signal.SIGKILL)
             gates.turn_away("document_texts", "poison.md")

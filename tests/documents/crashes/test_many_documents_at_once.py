@@ -9,7 +9,7 @@ STAGES = ("uploading", "processing", "chunking", "embedding")
 
 
 def test_does_each_stage_once(installation: Installation, calm: Calm, olga: Person):
-    installation.start_worker("second", processes=2)
+    installation.start_worker(name="second", processes=2)
     with ThreadPoolExecutor(2) as pool:
         documents = list(pool.map(lambda _: olga.upload("one-of-many.md", SHORT), range(20)))
 

@@ -40,7 +40,11 @@ def service(installation: Installation) -> Iterator[Service]:
 
 def start_worker(installation: Installation, service: Service) -> None:
     installation.start_worker(
-        LLAMA_CLOUD_API_KEY=KEY, LLAMA_CLOUD_BASE_URL=service.url, PUBLIC_URL=installation.url
+        {
+            "LLAMA_CLOUD_API_KEY": KEY,
+            "LLAMA_CLOUD_BASE_URL": service.url,
+            "PUBLIC_URL": installation.url,
+        }
     )
 
 

@@ -11,6 +11,7 @@ from tests.documents.crashes.installation import Installation, Person
 from tests.documents.crashes.story import (
     MADE,
     SHORT,
+    SLOW,
     Calm,
     attempts,
     left_over,
@@ -19,13 +20,12 @@ from tests.documents.crashes.story import (
 )
 from tests.web import free_port
 
-SLOW = b"<html><body><p>The transfer is on Tuesday.</p>" + b"<div></div>\n" * 40_000
 # Requests that wait for a document.
 WAITING = """
-SELECT FROM pg_stat_activity
+SELECT 1 FROM pg_stat_activity
  WHERE wait_event IN ('tuple', 'transactionid') AND query LIKE 'SELECT "documents"%'
 """
-BLOBS_LEFT = "SELECT FROM deleted_blobs WHERE deleted_at IS NULL"
+BLOBS_LEFT = "SELECT 1 FROM deleted_blobs WHERE deleted_at IS NULL"
 # What a stage writes within its transaction, and the status that follows.
 WRITES = {
     "document_chunks": "embedding",
@@ -37,7 +37,7 @@ def check_gone(installation: Installation, person: Person, document: str) -> Non
     assert person.call("GET", f"/{document}")[0] == 404
     assert traces(installation, document) == {}
     assert (
-        installation.sql("SELECT FROM document_attempts WHERE document_id = %s", [document]) == []
+        installation.sql("SELECT 1 FROM document_attempts WHERE document_id = %s", [document]) == []
     )
     installation.until(lambda: installation.sql(BLOBS_LEFT) == [])
     assert not (installation.storage / "documents" / document).exists()
@@ -106,7 +106,7 @@ def service(installation: Installation) -> Iterator[Service]:
     """Held back from the beginning, with a worker that asks it."""
     port = free_port()
     installation.kill_worker()
-    installation.start_worker(**embedding_service.variables(port))
+    installation.start_worker(embedding_service.variables(port))
     with embedding_service.running(port) as one:
         one.may_answer.clear()
         yield one
