@@ -4,11 +4,11 @@ The same text and VERSION always give the same pieces. Change what `split` makes
 """
 
 import re
-from bisect import bisect_left, bisect_right
+from bisect import bisect_right
+from collections import deque
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
 from itertools import accumulate
-from typing import Final
+from typing import Final, NamedTuple
 
 from semantic_text_splitter import MarkdownSplitter
 
@@ -29,6 +29,7 @@ _GAP: Final = re.compile(r"\n\s{3,}")
 _BREAKS: Final = ("\n\n", "\n", " ")
 
 _LONGEST_TITLE: Final = 200
+_CLOSING: Final = re.compile(r"(?:^| )#+$")
 _MARKS: Final = re.compile(
     r"^ {0,3}(?:"
     r"(?P<fence>`{3,}|~{3,})(?P<info>[^\n]*)"
@@ -42,14 +43,14 @@ _MARKS: Final = re.compile(
 def split(parsed: Parsed) -> list[Chunk]:
     text = parsed.text
     page_starts = _page_starts(parsed)
-    headings = _headings(text)
+    outline = _Outline(text)
     chunks: list[Chunk] = []
     opens = False
     for start, piece in _pieces(text):
         if not any(map(str.isalnum, piece)):
             continue
         end = start + len(piece)
-        path, has_body = _path_of(start, piece, headings)
+        path, has_body = outline.path_of(start, piece)
         if opens and path[: len(chunks[-1].heading)] == chunks[-1].heading:
             # A heading alone, which what follows stands under and tells.
             chunks.pop()
@@ -110,45 +111,51 @@ def _page_of(offset: int, parsed: Parsed, page_starts: Sequence[int]) -> int:
     return parsed.pages[bisect_right(page_starts, offset) - 1].number
 
 
-@dataclass(frozen=True, slots=True)
-class _Headings:
-    """Where each heading starts and ends, and the path of headings that it opens."""
-
-    starts: list[int] = field(default_factory=list)
-    ends: list[int] = field(default_factory=list)
-    paths: list[tuple[str, ...]] = field(default_factory=list)
+class _Title(NamedTuple):
+    level: int
+    title: str
+    start: int
+    end: int
 
 
-def _headings(text: str) -> _Headings:
-    found = _Headings()
-    open_ones: list[tuple[int, str]] = []
-    for level, title, start, end in _titles(text):
-        open_ones = [one for one in open_ones if one[0] < level]
-        if title:
-            open_ones.append((level, title))
-        found.starts.append(start)
-        found.ends.append(end)
-        found.paths.append(tuple(title for _, title in open_ones))
-    return found
+class _Outline:
+    """Reads a text's headings along with its pieces: a long text can be all headings."""
+
+    def __init__(self, text: str) -> None:
+        self._titles = _titles(text)
+        self._ahead: deque[_Title] = deque()
+        self._open: list[_Title] = []
+
+    def path_of(self, start: int, piece: str) -> tuple[tuple[str, ...], bool]:
+        """Tell what the piece's body stands under, and whether it has one.
+
+        These are the headings before it, and those that it opens with. Pieces come in order.
+        """
+        body, end = start, start + len(piece)
+        self._read(end)
+        while self._ahead and self._ahead[0].start < start:
+            self._open = _entered(self._open, self._ahead.popleft())
+        path = self._open
+        for title in self._ahead:
+            if title.start >= end or piece[body - start : title.start - start].strip():
+                break
+            path = _entered(path, title)
+            body = title.end
+        return tuple(one.title for one in path if one.title), body < end
+
+    def _read(self, end: int) -> None:
+        while not self._ahead or self._ahead[-1].start < end:
+            title = next(self._titles, None)
+            if title is None:
+                return
+            self._ahead.append(title)
 
 
-def _path_of(start: int, piece: str, headings: _Headings) -> tuple[tuple[str, ...], bool]:
-    """Tell what the piece's body stands under, and whether it has one.
-
-    These are the headings before it, and those that it opens with.
-    """
-    count = bisect_left(headings.starts, start)
-    body, end = start, start + len(piece)
-    while count < len(headings.starts) and headings.starts[count] < end:
-        if piece[body - start : headings.starts[count] - start].strip():
-            break
-        body = headings.ends[count]
-        count += 1
-    path = headings.paths[count - 1] if count else ()
-    return path, body < end
+def _entered(path: list[_Title], title: _Title) -> list[_Title]:
+    return [*(one for one in path if one.level < title.level), title]
 
 
-def _titles(text: str) -> Iterator[tuple[int, str, int, int]]:
+def _titles(text: str) -> Iterator[_Title]:
     """Find headings in both of Markdown's styles, but not within fenced code."""
     fence = ""
     for mark in _MARKS.finditer(text):
@@ -159,9 +166,12 @@ def _titles(text: str) -> Iterator[tuple[int, str, int, int]]:
                 fence = ""
         elif not fence:
             level = len(mark["hashes"] or "") or (1 if mark["line"].startswith("=") else 2)
-            yield level, _plain(mark["title"] or mark["underlined"] or ""), *mark.span()
+            title = _plain(mark["title"] or mark["underlined"] or "")
+            yield _Title(level, title, *mark.span())
 
 
 def _plain(title: str) -> str:
-    words = re.sub(r"[ \t]+#+[ \t]*$", "", title).replace("**", "").replace("__", "")
-    return " ".join(words.split())[:_LONGEST_TITLE]
+    words = " ".join(title.replace("**", "").replace("__", "").split())
+    if words.endswith("#"):
+        words = _CLOSING.sub("", words)
+    return words[:_LONGEST_TITLE]

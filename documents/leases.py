@@ -305,8 +305,19 @@ def _leave(row: Document, due_at: dt.datetime, **values: Any) -> None:
     )
 
 
-def cancel_attempt(row: Document) -> None:
+def stop(row: Document) -> Status:
+    """Take a locked document from whoever works on it; give the stage it was in."""
+    stage = Status(row.status)
     _end_attempt(row, DocumentAttempt.Outcome.CANCELLED, _now())
+    write(row.id, row.fence, status=Status.CANCELLED)
+    # As update_document_progress() raises it.
+    row.fence += 1
+    return stage
+
+
+def begin_again(row: Document, stage: Status) -> None:
+    """Give a locked document that has ended to the workers, from this stage on."""
+    write(row.id, row.fence, status=stage, progress=BEGINS_AT[stage])
 
 
 class Heartbeat:

@@ -1,7 +1,8 @@
 """Finds the chunks that answer a question, among the documents of one owner.
 
-Two orders are joined: by words (BM25) and by meaning (cosine). All statistics come from the
-documents given, so what others keep has no influence. Nothing here knows a database.
+Words (BM25) and meaning (cosine) are scores from 0 to 1, and their mean decides: where few of a
+question's words are found, meaning decides, and ranks alone would not tell. All statistics come
+from the documents given, so what others keep has no influence. Nothing here knows a database.
 """
 
 import math
@@ -19,10 +20,6 @@ from documents import lexical
 # Usual values: how soon a word's repetition stops to count, and how much a chunk's length does.
 _REPETITION: Final = 1.2
 _LENGTH: Final = 0.75
-# Reciprocal rank fusion: 1 / (60 + rank) in each order, as its authors found best.
-_RANK: Final = 60
-# So many of each order are joined.
-_DEEP: Final = 200
 
 SNIPPET: Final = 280
 _BEFORE: Final = 60
@@ -41,15 +38,13 @@ class Searchable(Generic[Id]):
 
 @dataclass(frozen=True, slots=True)
 class Hit(Generic[Id]):
-    """One chunk. Ranks begin with 1; a part is None where the chunk is not in that order."""
+    """One chunk. A part is None where it says nothing for the chunk."""
 
     document_id: Id
     ordinal: int
     score: float
     lexical_score: float | None
-    lexical_rank: int | None
     vector_score: float | None
-    vector_rank: int | None
 
 
 def rank(
@@ -67,28 +62,17 @@ def rank(
     begins = list(accumulate(map(len, indexes), initial=0))
     by_words = _by_words(lexical.terms(query), indexes, begins)
     by_meaning = _by_meaning(query_vector, documents, begins)
-    ranks_of_words, ranks_of_meaning = _ranks(by_words), _ranks(by_meaning)
-    scores = {
-        place: sum(
-            1 / (_RANK + ranks[place])
-            for ranks in (ranks_of_words, ranks_of_meaning)
-            if place in ranks
-        )
-        for place in sorted({*ranks_of_words, *ranks_of_meaning})
-    }
+    scores = by_words if query_vector is None else (by_words + by_meaning) / 2
     hits = []
-    for place in sorted(scores, key=scores.__getitem__, reverse=True)[:limit]:
+    for place in _best(scores, limit):
         document = bisect_right(begins, place) - 1
-        in_words, in_meaning = place in ranks_of_words, place in ranks_of_meaning
         hits.append(
             Hit(
                 document_id=documents[document].id,
                 ordinal=place - begins[document],
-                score=scores[place],
-                lexical_score=float(by_words[place]) if in_words else None,
-                lexical_rank=ranks_of_words.get(place),
-                vector_score=float(by_meaning[place]) if in_meaning else None,
-                vector_rank=ranks_of_meaning.get(place),
+                score=float(scores[place]),
+                lexical_score=float(by_words[place]) or None,
+                vector_score=float(by_meaning[place]) or None,
             )
         )
     return hits
@@ -97,7 +81,10 @@ def rank(
 def _by_words(
     stems: Sequence[str], indexes: Sequence[lexical.Index], begins: Sequence[int]
 ) -> NDArray[np.float32]:
-    """Score every chunk by BM25; zero is a chunk without any of the words."""
+    """Score every chunk by BM25, as a share of what the words could give at most.
+
+    Words that are nowhere count in that, too. Zero is a chunk without any of the words.
+    """
     scores = np.zeros(begins[-1], np.float32)
     wanted = np.array([lexical.hash_of(stem) for stem in stems], np.uint64)
     if not begins[-1] or not len(wanted):
@@ -110,12 +97,14 @@ def _by_words(
         for term, start, end in index.find(wanted):
             places = index.ordinals[start:end].astype(np.int64) + begin
             found[term].append((places, index.counts[start:end]))
-    for postings in filter(None, found):
-        places = np.concatenate([places for places, _ in postings])
-        counts = np.concatenate([counts for _, counts in postings]).astype(np.float32)
-        rarity = math.log1p((begins[-1] - len(places) + 0.5) / (len(places) + 0.5))
-        scores[places] += rarity * counts * (_REPETITION + 1) / (counts + weights[places])
-    return scores
+    most = 0.0
+    for postings in found:
+        having = sum(len(places) for places, _ in postings)
+        rarity = math.log1p((begins[-1] - having + 0.5) / (having + 0.5))
+        most += rarity
+        for places, counts in postings:
+            scores[places] += rarity * counts / (counts + weights[places])
+    return scores / np.float32(most)
 
 
 def _by_meaning(
@@ -123,7 +112,7 @@ def _by_meaning(
     documents: Sequence[Searchable[Id]],
     begins: Sequence[int],
 ) -> NDArray[np.float32]:
-    """Score every chunk by its cosine; vectors have length 1."""
+    """Score every chunk by its cosine, or zero if that is less; vectors have length 1."""
     scores = np.zeros(begins[-1], np.float32)
     if query_vector is None:
         return scores
@@ -132,17 +121,17 @@ def _by_meaning(
             np.dot(
                 document.vectors, query_vector, out=scores[begin : begin + len(document.vectors)]
             )
-    return scores
+    return np.maximum(scores, 0)
 
 
-def _ranks(scores: NDArray[np.float32]) -> dict[int, int]:
-    """Number the best ones that say anything at all, from 1."""
+def _best(scores: NDArray[np.float32], limit: int) -> list[int]:
+    """Tell the places of the highest scores that say anything at all, highest first."""
     places = np.flatnonzero(scores > 0)
-    if len(places) > _DEEP:
-        least = np.partition(scores[places], -_DEEP)[-_DEEP]
+    if len(places) > limit:
+        least = np.partition(scores[places], -limit)[-limit]
         places = places[scores[places] >= least]
-    best = places[np.argsort(-scores[places], kind="stable")][:_DEEP]
-    return {int(place): rank for rank, place in enumerate(best, 1)}
+    best: list[int] = places[np.argsort(-scores[places], kind="stable")][:limit].tolist()
+    return best
 
 
 def snippet(text: str, stems: Sequence[str]) -> tuple[str, list[tuple[int, int]]]:

@@ -12,7 +12,7 @@ from documents.failures import FAILURES, Code
 from documents.leases import Clock
 from documents.models import Document, DocumentAction
 from documents.services.uploading import note
-from documents.statuses import BEGINS_AT, ENDED, ON_THE_WAY, STAGES, Status
+from documents.statuses import ENDED, ON_THE_WAY, STAGES, Status
 from documents.types import DocumentChanges
 
 Action = DocumentAction.Action
@@ -65,8 +65,7 @@ def cancel(*, person: Person, document_id: uuid.UUID) -> Document:
         return row
     if row.status in ENDED:
         raise DocumentEnded(f"The document is {row.status}: there is nothing left to cancel.")
-    leases.cancel_attempt(row)
-    leases.write(row.id, row.fence, status=Status.CANCELLED)
+    leases.stop(row)
     note(row, person, Action.CANCELLED)
     return queries.get_document(person.id, document_id)
 
@@ -78,8 +77,7 @@ def retry(*, person: Person, document_id: uuid.UUID) -> Document:
         return row
     if not is_retryable(row):
         raise NotToBeRetried(_why_not(row))
-    stage = Status(row.failed_stage)
-    leases.write(row.id, row.fence, status=stage, progress=BEGINS_AT[stage])
+    leases.begin_again(row, Status(row.failed_stage))
     note(row, person, Action.RETRIED)
     transaction.on_commit(tasks.wake)
     return queries.get_document(person.id, document_id)

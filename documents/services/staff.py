@@ -20,7 +20,7 @@ from documents import keys, leases, pipeline, staff_figures, tasks
 from documents.failures import StepFailed
 from documents.leases import Clock
 from documents.models import Document, DocumentAction, DocumentText
-from documents.statuses import BEGINS_AT, ENDED, STAGES, Status
+from documents.statuses import ENDED, STAGES, Status
 from documents.types import Parsed
 
 Action = DocumentAction.Action
@@ -91,8 +91,8 @@ def retry(
         def begin_again(row: Document, stuck: Collection[uuid.UUID]) -> str | None:
             if why_not := _why_not_to_retry(row, is_stuck=row.id in stuck):
                 return why_not
-            stage = _stop(row) if row.status in STAGES else Status(row.failed_stage)
-            _write(row, stage, progress=BEGINS_AT[stage])
+            stage = leases.stop(row) if row.status in STAGES else Status(row.failed_stage)
+            leases.begin_again(row, stage)
             wait = PAUSE * ((ahead + outcome.taken) // at_a_time if at_a_time else 0)
             if wait:
                 Document.objects.filter(id=row.id).update(due_at=Clock() + wait)
@@ -121,7 +121,7 @@ def cancel(*, documents: Sequence[uuid.UUID], actor_id: uuid.UUID, reason: str) 
     def stop(row: Document, _: Collection[uuid.UUID]) -> str | None:
         if row.status in ENDED:
             return NOT_ON_ITS_WAY
-        _stop(row)
+        leases.stop(row)
         return None
 
     outcome = Outcome()
@@ -175,20 +175,6 @@ def _locked(documents: Sequence[uuid.UUID]) -> Iterable[Document]:
         .filter(id__in=documents)
         .order_by("id")
     )
-
-
-def _stop(row: Document) -> Status:
-    """Take a document from whoever works on it; give the stage it was in."""
-    stage = Status(row.status)
-    leases.cancel_attempt(row)
-    _write(row, Status.CANCELLED)
-    return stage
-
-
-def _write(row: Document, status: Status, **values: int) -> None:
-    leases.write(row.id, row.fence, status=status, **values)
-    # As update_document_progress() raises it.
-    row.fence += 1
 
 
 def _action(

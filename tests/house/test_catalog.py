@@ -178,6 +178,15 @@ POLICIES: Final = {
     ("user_profiles", "novara_eraser", "ALL"): ("true", "true"),
     ("users", "novara_eraser", "ALL"): ("true", "true"),
 }
+# What becomes of a document; not what its owner said of it.
+WRITTEN_BY_STAFF: Final = (
+    *("status", "progress_percentage", "total_chunks", "processed_chunks"),
+    *("failed_chunks", "page_count", "extracted_text_length", "warnings"),
+    *("error_code", "error_message", "failed_stage", "failed_at"),
+    *("run", "fence", "leased_by", "due_at"),
+    *("tries", "losses", "stage_started_at", "processing_started_at"),
+    *("processing_completed_at", "progress_at", "updated_at"),
+)
 GRANTS: Final = {
     "public": {
         "schema": {"USAGE"},
@@ -235,7 +244,7 @@ GRANTS: Final = {
     },
     "novara_staff": {
         "schema": {"USAGE"},
-        "tables/documents": {"SELECT", "UPDATE"},
+        "tables/documents": {"SELECT", *(f"UPDATE {name}" for name in WRITTEN_BY_STAFF)},
         "tables/document_attempts": {"SELECT", "UPDATE"},
         "tables/document_actions": {"SELECT", "INSERT"},
         "tables/llama_parse_jobs": {"SELECT"},

@@ -136,8 +136,7 @@ def test_leaves_no_trace_of_a_run_that_was_cancelled(person):
     assert claim is not None
     with gate.as_person(person.id):
         row = Document.objects.get(id=document.id)
-        leases.cancel_attempt(row)
-        leases.write(row.id, row.fence, status=Status.CANCELLED)
+        leases.stop(row)
 
     outcome = pipeline._run(pipeline.STEPS[0], claim)
 
