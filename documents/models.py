@@ -179,6 +179,10 @@ class DocumentAttempt(PersonRow):
         indexes = (
             # Throughput and durations of the last hours.
             models.Index(fields=("-ended_at",), name="document_attempts_ended"),
+            # What failed lately, and why: few of all attempts.
+            models.Index(
+                fields=("-ended_at",), name="document_attempts_failed", condition=~Q(error_code="")
+            ),
         )
 
     def __str__(self) -> str:

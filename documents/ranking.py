@@ -102,7 +102,9 @@ def _by_words(
         having = sum(len(places) for places, _ in postings)
         rarity = math.log1p((begins[-1] - having + 0.5) / (having + 0.5))
         most += rarity
-        for places, counts in postings:
+        if postings:
+            places = np.concatenate([places for places, _ in postings])
+            counts = np.concatenate([counts for _, counts in postings]).astype(np.float32)
             scores[places] += rarity * counts / (counts + weights[places])
     return scores / np.float32(most)
 

@@ -297,6 +297,10 @@ class Migration(migrations.Migration):
             model_name='documentattempt',
             index=models.Index(fields=['-ended_at'], name='document_attempts_ended'),
         ),
+        migrations.AddIndex(
+            model_name='documentattempt',
+            index=models.Index(condition=models.Q(('error_code', ''), _negated=True), fields=['-ended_at'], name='document_attempts_failed'),
+        ),
         migrations.AddConstraint(
             model_name='documentattempt',
             constraint=models.UniqueConstraint(fields=('document', 'run', 'stage', 'number', 'tenant'), name='document_attempts_one_each'),

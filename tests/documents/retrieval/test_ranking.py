@@ -32,8 +32,9 @@ def test_finds_by_words_alone():
     )
 
     assert places(hits) == [("letter", 0), ("policy", 1)]
-    assert [hit.lexical_rank for hit in hits] == [1, 2]
-    assert {(hit.vector_rank, hit.vector_score) for hit in hits} == {(None, None)}
+    assert [hit.score for hit in hits] == [hit.lexical_score for hit in hits]
+    assert 1 > hits[0].score > hits[1].score > 0
+    assert {hit.vector_score for hit in hits} == {None}
 
 
 def test_finds_by_meaning_where_no_word_fits():
@@ -54,8 +55,39 @@ def test_puts_first_what_is_good_both_ways():
     )
 
     assert places(hits)[:2] == [("policy", 0), ("policy", 1)]
-    assert hits[0].score == pytest.approx(1 / 61 + 1 / 62)
-    assert (hits[0].lexical_rank, hits[0].vector_rank) == (1, 2)
+    assert hits[0].score == pytest.approx((hits[0].lexical_score + hits[0].vector_score) / 2)
+    assert hits[1].score == pytest.approx(1 / 2)
+    assert (hits[1].lexical_score, hits[1].vector_score) == (None, pytest.approx(1))
+
+
+def test_trusts_words_less_the_fewer_of_them_are_found():
+    vectors = np.stack([unit(1, 0.5), unit(1, 1), unit(0, 1)])
+    documents = [searchable("policy", vectors)]
+
+    [whole, *_] = ranking.rank("copay drugs", unit(1, 0), documents=documents, limit=3)
+    [part, *_] = ranking.rank(
+        "copay of a zebra, a quagga and an okapi", unit(1, 0), documents=documents, limit=3
+    )
+
+    assert (whole.ordinal, part.ordinal) == (1, 0)
+
+
+def test_finds_by_meaning_what_is_far_from_any_word():
+    words = ["many same words"] * 300
+    vectors = np.stack([*[unit(1, 2)] * 300, unit(1, 0)])
+    document = ranking.Searchable("one", lexical.build([*words, "other"]), vectors)
+
+    [best, *_] = ranking.rank("same zebra", unit(1, 0), documents=[document], limit=5)
+
+    assert best.ordinal == 300
+
+
+def test_leaves_out_what_says_nothing():
+    vectors = np.stack([unit(-1, 0), unit(-1, 1), unit(1, 1)])
+
+    hits = ranking.rank("zebra", unit(1, 0), documents=[searchable("policy", vectors)], limit=9)
+
+    assert places(hits) == [("policy", 2)]
 
 
 def test_searches_a_document_whose_vectors_are_not_all_there_yet():
