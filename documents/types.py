@@ -195,7 +195,7 @@ class SearchIn(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class SearchScoresOut(msgspec.Struct):
-    """BM25 of the words, and cosine of the meaning; null where a part says nothing."""
+    """From 0 to 1: BM25 of the words, and cosine of the meaning; null where one says nothing."""
 
     lexical: float | None
     vector: float | None
@@ -204,8 +204,8 @@ class SearchScoresOut(msgspec.Struct):
 class SearchResultOut(msgspec.Struct):
     """A piece of a document. Pages are null where the file has none.
 
-    `highlights` are [start, end] of words in `snippet`, in code points. `score` joins the ranks of
-    both orders; it compares results of one search alone.
+    `highlights` are [start, end] of words in `snippet`, in code points. `score` is the mean of
+    both scores, or that of the words alone; it compares results of one search.
     """
 
     document_id: uuid.UUID

@@ -72,6 +72,13 @@ class Program:
         self.main.wait()
 
 
+def has_begun(parser: psutil.Process) -> bool:
+    """Tell whether it has tied itself to its parent: just after that, it offers itself as victim."""
+    with contextlib.suppress(OSError):
+        return Path(f"/proc/{parser.pid}/oom_score_adj").read_text() == "1000\n"
+    return False
+
+
 class Installation:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -240,11 +247,11 @@ class Installation:
         return found
 
     def stop_parser(self, document: str) -> psutil.Process:
-        """Stop the child that reads a document, as soon as it is there."""
+        """Stop the child that reads a document, as soon as it has begun."""
         found: list[psutil.Process] = []
 
         def is_stopped() -> bool:
-            found[:] = self.parsers(document)
+            found[:] = filter(has_begun, self.parsers(document))
             for process in found:
                 process.send_signal(signal.SIGSTOP)
             return bool(found)

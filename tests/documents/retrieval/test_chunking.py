@@ -55,6 +55,23 @@ def test_tells_the_headings_above_but_none_from_code():
     assert headings == {("Plan", "Drugs now"), ("Plan", "Shares")}
 
 
+def test_tells_no_heading_without_a_title():
+    document = parsed("# Plan #\n\n## #\n\n" + "pay " * 450 + "\n\n#\n\n" + "cost " * 450)
+
+    headings = [chunk.heading for chunk in chunking.split(document)]
+
+    assert list(dict.fromkeys(headings)) == [("Plan",), ()]
+
+
+def test_finds_the_way_through_headings_alone():
+    document = parsed("# One\n## Two\n" * 50_000 + "# Last\n\nThe end.")
+
+    *_, before, last = chunking.split(document)
+
+    assert before.heading[0] == "One"
+    assert (last.heading, last.text[-8:]) == (("Last",), "The end.")
+
+
 def test_makes_no_chunk_of_a_heading_that_the_next_chunk_tells():
     chunks = chunking.split(parsed("# Plan\n\n## Drugs\n\n" + "pay " * 450))
 
