@@ -25,9 +25,10 @@ app.conf.update(
         "visibility_timeout": 600,
         "unacked_restore_interval": 2,
         "unacked_restore_throttle": 1,
-        # Who only wakes a worker does not wait for a broker that is away.
+        # Who only wakes a worker does not wait for a broker that is away, or hangs.
         "max_retries": 0,
         "socket_connect_timeout": 2,
+        "socket_timeout": 5,
     },
     # A long document keeps nobody's metrics waiting.
     task_routes={"documents.tasks.advance": {"queue": "documents"}},

@@ -198,7 +198,7 @@ ENVIRONMENT = env.ENVIRONMENT
 
 # Documents: where their bytes are, and how much one person may keep
 
-# It tells its makers how it is used unless it finds this when it is loaded.
+# onnxruntime tells its makers how it is used unless it finds this when it is loaded.
 os.environ["ORT_DISABLE_TELEMETRY"] = "1"
 
 STORAGES = {

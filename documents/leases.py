@@ -40,6 +40,8 @@ LONGEST_PAUSE: Final = 3600
 # A request that stores bytes keeps its claim alive; without one, it is gone.
 INTERRUPTED_AFTER: Final = dt.timedelta(seconds=60)
 PORTION: Final = 100
+# Nobody works for an account, or a clinic, that is switched off.
+OF_ACTIVE_PEOPLE: Final = {"user__is_active": True, "tenant__is_active": True}
 MOST_PATIENT_TRIES: Final = 30
 # Tries are counted for each code; this many in all, where two take turns.
 MOST_TRIES: Final = 60
@@ -86,7 +88,7 @@ def claim_next() -> Claim | None:
         with gate.as_system():
             row = (
                 Document.objects.select_for_update(skip_locked=True, of=("self",))
-                .filter(status__in=STAGES, due_at__lte=Clock(), user__is_active=True)
+                .filter(status__in=STAGES, due_at__lte=Clock(), **OF_ACTIVE_PEOPLE)
                 .order_by("due_at")
                 .first()
             )
@@ -113,7 +115,7 @@ def claim_upload(document_id: uuid.UUID) -> Claim | None:
 def is_anything_due() -> bool:
     with gate.as_system():
         return Document.objects.filter(
-            status__in=STAGES, due_at__lte=Clock(), user__is_active=True
+            status__in=STAGES, due_at__lte=Clock(), **OF_ACTIVE_PEOPLE
         ).exists()
 
 

@@ -62,7 +62,7 @@ def rank(
     begins = list(accumulate(map(len, indexes), initial=0))
     by_words = _by_words(lexical.terms(query), indexes, begins)
     by_meaning = _by_meaning(query_vector, documents, begins)
-    scores = by_words if query_vector is None else (by_words + by_meaning) / 2
+    scores = by_words if query_vector is None else (by_words + by_meaning) / np.float32(2)
     hits = []
     for place in _best(scores, limit):
         document = bisect_right(begins, place) - 1

@@ -6,7 +6,7 @@ import re
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, TypedDict
+from typing import TypedDict
 
 from documents import chunking, lexical, parsers, ranking
 from documents.embeddings.minilm import MiniLM
@@ -16,7 +16,8 @@ from tests.benchmarks.session import Session
 
 APPS = ()
 TITLE = "Finding the passage that answers a question"
-QUESTIONS = Path(__file__).with_name("questions.json")
+# The search was made by the first ones; the others, by another author, were not looked at for it.
+SETS = {"development": "questions.json", "held out": "questions_held_out.json"}
 FOLDER = "BENCH_DOCUMENTS"
 DEEP = 10
 
@@ -31,8 +32,9 @@ class Question(TypedDict):
 
 def run(session: Session) -> Report:
     folder = os.environ.get(FOLDER)
-    questions: list[Question] = json.loads(QUESTIONS.read_text())
-    names = sorted({name for question in questions for name in question["files"]})
+    sets = {name: _questions(file) for name, file in SETS.items()}
+    asked = [question for questions in sets.values() for question in questions]
+    names = sorted({name for question in asked for name in question["files"]})
     if not folder or not all((Path(folder) / name).is_file() for name in names):
         files = ", ".join(names)
         note = f"Not measured: {FOLDER} must be the folder that has these files: {files}."
@@ -43,19 +45,33 @@ def run(session: Session) -> Report:
     count = sum(map(len, chunks.values()))
     rows = []
     for way in ("words", "meaning", "both"):
-        ranks = [_rank(question, way, documents, chunks, model) for question in questions]
-        rows.append((way, *_figures(ranks)))
+        figures = [
+            _figures([_rank(question, way, documents, chunks, model) for question in questions])
+            for questions in sets.values()
+        ]
+        # Each figure of all sets side by side.
+        rows.append((way, *(cell for cells in zip(*figures, strict=True) for cell in cells)))
+    measures = ("recall@5", "recall@10", "MRR")
+    header = ("by", *(f"{measure}, {name}" for measure in measures for name in sets))
+    sizes = " and ".join(f"{len(questions)} ({name})" for name, questions in sets.items())
     return Report(
         TITLE,
-        f"{len(questions)} questions in other words than the answer's, over {count:,} chunks of"
+        f"{sizes} questions in other words than the answer's, over {count:,} chunks of"
         f" {len(names)} PDFs of one owner. A question counts as answered at k if one of the first"
-        " k chunks holds the phrase that answers it. MRR: the mean of 1 / rank of the first.",
-        [Table(("by", "recall@5", "target", "recall@10", "MRR"), rows)],
+        " k chunks holds the phrase that answers it. MRR: the mean of 1 / rank of the first."
+        " The search was chosen by the development set alone; the target is a recall@5 of"
+        " at least 0.85 by both.",
+        [Table(header, rows)],
         [
             f"Embedded {count / seconds:.1f} chunks a second by {model.name} {model.version}.",
             f"Chunks {chunking.NAME} {chunking.VERSION}, words {lexical.NAME} {lexical.VERSION}.",
         ],
     )
+
+
+def _questions(file: str) -> list[Question]:
+    questions: list[Question] = json.loads(Path(__file__).with_name(file).read_text())
+    return questions
 
 
 def _chunks(path: Path) -> list[Chunk]:
@@ -101,8 +117,7 @@ def _plain(text: str) -> str:
 
 
 def _figures(ranks: Sequence[int | None]) -> tuple[str, ...]:
-    def share(deep: int) -> Any:
+    def share(deep: int) -> str:
         return number(sum(rank is not None and rank <= deep for rank in ranks) / len(ranks), 2)
 
-    mean = sum(1 / rank for rank in ranks if rank) / len(ranks)
-    return share(5), "≥ 0.85 by both", share(DEEP), number(mean, 2)
+    return share(5), share(DEEP), number(sum(1 / rank for rank in ranks if rank) / len(ranks), 2)

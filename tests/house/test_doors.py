@@ -37,6 +37,7 @@ OPEN: Final = {
 HOT: Final = {
     "documents.api.v2.content.Content": "services.entering",
     "documents.api.v2.documents.Documents": "services.entering",
+    "documents.api.v2.search.Search": "services.searching",
     "flags.api.ofrep.Evaluation": "callers.find_person",
     "flags.api.ofrep.Evaluations": "callers.find_person",
     "flags.api.v2.flags.Flag": "callers.find_person",

@@ -28,6 +28,9 @@ SELECT d.id,
                ('embedding', interval '5 minutes', interval '10 minutes'))
        AS s (status, unattended, standstill)
     ON s.status = d.status
+  -- Nobody works for who is switched off.
+  JOIN users u ON u.id = d.user_id AND u.is_active
+  JOIN tenants t ON t.id = d.tenant_id AND t.is_active
  WHERE d.status NOT IN ('completed', 'failed', 'cancelled')
    AND (d.due_at < now() - s.unattended
         OR (d.leased_by <> '' AND d.progress_at < now() - s.standstill));

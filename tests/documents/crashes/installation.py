@@ -72,6 +72,21 @@ class Program:
         self.main.wait()
 
 
+def kill(processes: Sequence[psutil.Process]) -> None:
+    for process in processes:
+        with contextlib.suppress(psutil.Error):
+            process.kill()
+    assert wait_until(lambda: all(map(is_gone, processes)), seconds=PATIENCE)
+
+
+def is_gone(process: psutil.Process) -> bool:
+    """Also when nobody has waited for it yet, which may take its new parent a while."""
+    try:
+        return bool(process.status() == psutil.STATUS_ZOMBIE)
+    except psutil.Error:
+        return True
+
+
 def has_begun(parser: psutil.Process) -> bool:
     """Tell whether it has tied itself to its parent: just after that, it offers itself as victim."""
     with contextlib.suppress(OSError):
@@ -115,9 +130,9 @@ class Installation:
 
     def discard(self) -> None:
         end(with_variable(MARK, str(self.folder)), grace=0)
-        for kill in (self.kill_valkey, self.kill_postgres):
+        for kill_server in (self.kill_valkey, self.kill_postgres):
             with contextlib.suppress(FileNotFoundError, psutil.Error):
-                kill()
+                kill_server()
         valkey.discard(self.folder)
         postgres.discard(self.folder)
 
@@ -131,16 +146,10 @@ class Installation:
     def kill_postgres(self) -> None:
         """All of its processes: nobody is left to tell clients or to write anything."""
         postmaster = self.postgres()
-        family = [postmaster, *postmaster.children()]
-        for process in family:
-            with contextlib.suppress(psutil.Error):
-                process.kill()
-        psutil.wait_procs(family)
+        kill([postmaster, *postmaster.children()])
 
     def kill_valkey(self) -> None:
-        server = self.valkey()
-        server.kill()
-        server.wait()
+        kill([self.valkey()])
 
     def connect(self) -> psycopg.Connection[Any]:
         return psycopg.connect(self.variables["DATABASE_URL"], autocommit=True)

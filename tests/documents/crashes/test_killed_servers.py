@@ -4,7 +4,7 @@ import signal
 
 import pytest
 
-from tests.documents.crashes.installation import Installation, Person
+from tests.documents.crashes.installation import Installation, Person, is_gone
 from tests.documents.crashes.story import LONG, SHORT, SLOW, Calm, attempts, left_over, read
 
 # Where a document stands in the moment of the kill: the transaction that writes this is open.
@@ -61,7 +61,7 @@ def test_completes_what_was_being_read(installation: Installation, calm: Calm):
     installation.kill_worker()
 
     # Nobody asked it to: it ends with its parent.
-    parser.wait(30)
+    assert installation.wait(lambda: is_gone(parser))
     installation.restore()
     installation.until(lambda: calm.person.has_completed([document]))
     read(installation, document)
@@ -78,8 +78,7 @@ def test_completes_what_nobody_was_told_of(installation: Installation, calm: Cal
         documents = {point: calm.person.upload(point, SHORT) for point in ends}
         installation.until(lambda: all(gates.is_reached(point, point) for point in ends))
         installation.valkey().send_signal(signal.SIGSTOP)
-    for point, document in documents.items():
-        assert installation.wait(lambda one=document, to=point: is_at(calm.person, one, to))
+    assert installation.wait(lambda: all(is_at(calm.person, *one) for one in documents.items()))
 
     installation.kill_worker()
 
@@ -91,5 +90,5 @@ def test_completes_what_nobody_was_told_of(installation: Installation, calm: Cal
         check_attempts(installation, document, None)
 
 
-def is_at(person: Person, document: str, point: str) -> bool:
+def is_at(person: Person, point: str, document: str) -> bool:
     return f"documents {person.read(document)['status']}" == point

@@ -7,7 +7,7 @@ import pytest
 
 from tests.documents.crashes import embedding_service
 from tests.documents.crashes.embedding_service import Service
-from tests.documents.crashes.installation import Installation, Person
+from tests.documents.crashes.installation import Installation, Person, is_gone
 from tests.documents.crashes.story import (
     MADE,
     SHORT,
@@ -29,7 +29,7 @@ BLOBS_LEFT = "SELECT 1 FROM deleted_blobs WHERE deleted_at IS NULL"
 # What a stage writes within its transaction, and the status that follows.
 WRITES = {
     "document_chunks": "embedding",
-    "user_document_vectors 0": "completed",
+    "documents completed": "completed",
 }
 
 
@@ -50,8 +50,7 @@ def test_ends_the_parser_of_a_document_that_is_not_wanted(installation: Installa
     assert olga.call("POST", f"/{cancelled}/cancel")[1]["status"] == "cancelled"
     assert olga.call("DELETE", f"/{deleted}")[0] == 204
 
-    for parser in parsers:
-        parser.wait(30)
+    assert installation.wait(lambda: all(map(is_gone, parsers)))
     installation.until(
         lambda: installation.said(cancelled) == installation.said(deleted) == ["lost"]
     )

@@ -6,6 +6,7 @@ import pytest
 from django.db import ProgrammingError, connection, transaction
 from django.utils import timezone
 
+from accounts.models import User
 from core import gate
 from tests.documents.papers import make_document
 from tests.house.catalog import rows
@@ -50,6 +51,13 @@ def test_does_not_list_who_goes_on_slowly_or_waits_for_another_try(alice):
     )
     make_document(alice, is_stored=False, tries=3, due_at=NOW + HOUR, progress_at=LONG_AGO)
     make_document(alice, is_stored=False, status="cancelled", due_at=LONG_AGO)
+
+    assert stuck() == {}
+
+
+def test_does_not_list_documents_of_who_is_switched_off(alice):
+    make_document(alice, is_stored=False, due_at=LONG_AGO)
+    User.objects.filter(id=alice.id).update(is_active=False)
 
     assert stuck() == {}
 

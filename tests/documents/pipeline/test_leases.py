@@ -6,6 +6,7 @@ import time
 import pytest
 from django.utils import timezone
 
+from accounts.models import Tenant, User
 from config.dev.processes import wait_until
 from core import gate
 from documents import leases
@@ -14,6 +15,7 @@ from documents.leases import Lost
 from documents.models import Document, DocumentAttempt
 from documents.statuses import Status
 from tests.documents.papers import make_document
+from tests.factories import make_tenant, make_user
 from tests.health.threads import at_once
 
 SECOND = dt.timedelta(seconds=1)
@@ -74,9 +76,14 @@ def test_takes_who_has_waited_for_longest(person):
     assert [claim and claim.document_id for claim in claims] == [early.id, late.id, None]
 
 
-def test_leaves_documents_of_closed_accounts_alone(person):
+@pytest.mark.parametrize("closed", ["account", "clinic"])
+def test_leaves_documents_of_who_is_switched_off_alone(person, closed):
+    person = make_user(tenant=make_tenant())
     document = paper(person)
-    type(person).objects.filter(id=person.id).update(is_active=False)
+    if closed == "account":
+        User.objects.filter(id=person.id).update(is_active=False)
+    else:
+        Tenant.objects.filter(id=person.tenant_id).update(is_active=False)
 
     assert leases.claim_next() is None
     assert not leases.is_anything_due()
