@@ -59,7 +59,7 @@ app.conf.update(
         "watch documents": {
             "task": "documents.tasks.watch",
             "schedule": 5.0,
-            "options": {"expires": 5},
+            "options": {"expires": 60},
         },
         "delete blobs of documents that are gone": {
             "task": "documents.tasks.delete_blobs",

@@ -57,6 +57,10 @@ class Person:
     is_authenticated = True
 
 
+class AccountOff(LookupError):
+    """There is no such account, or it, or its clinic, is switched off."""
+
+
 _in_unit: ContextVar[bool] = ContextVar("in_unit", default=False)
 
 
@@ -110,7 +114,7 @@ def as_person(user_id: uuid.UUID) -> Iterator[Person]:
     with unit_of_work():
         person = enter(Claims(user_id=str(user_id), issued_at=math.inf))
         if person is None:
-            raise LookupError("No active account has this id.")
+            raise AccountOff("No active account has this id.")
         yield person
 
 

@@ -15,7 +15,7 @@ from semantic_text_splitter import MarkdownSplitter
 from documents.types import PAGE_BREAK, Chunk, Parsed
 
 NAME: Final = "markdown"
-VERSION: Final = "1"
+VERSION: Final = "2"
 
 # In code points. An embedder reads about the first two thirds of a full piece (256 tokens); the
 # rest is found by its words, and by meaning where pieces overlap.

@@ -239,10 +239,8 @@ def held(claim: Claim) -> Iterator[tuple[gate.Person, Document]]:
             if row is None:
                 raise Lost
             yield person, row
-    except LookupError as error:
-        if type(error) is LookupError:  # The gate's own: the account is gone or switched off.
-            raise Lost from error
-        raise
+    except gate.AccountOff as error:
+        raise Lost from error
 
 
 def hand_on(claim: Claim, row: Document, status: Status, **values: Any) -> None:
@@ -360,7 +358,7 @@ class Heartbeat:
                     silent += lease / 4
                     if silent >= lease:
                         raise Lost from None
-        except (Lost, LookupError):
+        except (Lost, gate.AccountOff):
             self._lost.set()
         finally:
             connection.close()

@@ -68,6 +68,9 @@ class Document(PersonRow):
             models.UniqueConstraint(
                 fields=("user", "file_hash", "tenant"), name="documents_one_of_each_file"
             ),
+            models.UniqueConstraint(
+                fields=("storage_path", "tenant"), name="documents_one_of_each_path"
+            ),
             models.CheckConstraint(
                 condition=Q(file_size__range=(1, LARGEST_BYTES)), name="documents_size"
             ),

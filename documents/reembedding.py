@@ -108,7 +108,7 @@ def reembed() -> Generator[Progress]:
                     progress.vectors += count
                     yield progress
                 progress.documents += 1
-        except (StepFailed, LookupError) as error:
+        except (StepFailed, gate.AccountOff) as error:
             _note(progress, error)
         progress.people += 1
         yield progress
@@ -124,22 +124,20 @@ def drop_old() -> Generator[Progress]:
         try:
             progress.vectors += _drop(user_id, embedder)
             progress.documents += documents
-        except LookupError as error:
+        except gate.AccountOff as error:
             _note(progress, error)
         progress.people += 1
         yield progress
 
 
-def _note(progress: Progress, error: StepFailed | LookupError) -> None:
+def _note(progress: Progress, error: StepFailed | gate.AccountOff) -> None:
     """Go on with the next person, unless it would be the same with everybody."""
     if isinstance(error, StepFailed):
         if error.code != Code.KEY_UNAVAILABLE:
             raise error
         progress.refusals[error.detail] += 1
-    elif type(error) is LookupError:  # The gate's own.
-        progress.switched_off += 1
     else:
-        raise error
+        progress.switched_off += 1
 
 
 def _people(query: str, embedder: Embedder) -> dict[uuid.UUID, int]:

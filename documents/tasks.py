@@ -11,6 +11,8 @@ from documents import blobs, leases, llama_jobs, pipeline
 
 # In seconds. A step that hangs takes its process along; below the broker's visibility time-out.
 LONGEST_STEP: Final = 540
+# In seconds. Others wait in the same queue; the next run goes on.
+LONGEST_CLEANING: Final = 60
 
 
 @shared_task(time_limit=LONGEST_STEP)
@@ -29,13 +31,13 @@ def watch() -> None:
         advance.apply_async(expires=5)
 
 
-@shared_task
+@shared_task(time_limit=LONGEST_CLEANING)
 def delete_blobs() -> int:
     """Delete from the storage what belonged to documents that are gone."""
     return blobs.delete_noted()
 
 
-@shared_task
+@shared_task(time_limit=LONGEST_CLEANING)
 def forget_llama_jobs() -> int:
     """Have the parsing service stop and delete jobs that are over or no longer wanted."""
     return llama_jobs.forget_abandoned(now=timezone.now())

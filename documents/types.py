@@ -204,8 +204,8 @@ class SearchScoresOut(msgspec.Struct):
 class SearchResultOut(msgspec.Struct):
     """A piece of a document. Pages are null where the file has none.
 
-    `highlights` are [start, end] of words in `snippet`, in code points. `score` is the mean of
-    both scores, or that of the words alone; it compares results of one search.
+    `highlights` are [start, end] of words in `snippet`, in code points. `score` is the mean of both
+    scores, or that of the words if meaning was not asked; it compares results of one search.
     """
 
     document_id: uuid.UUID

@@ -52,7 +52,6 @@ def _renew(people: Iterable[uuid.UUID], trigger: Insight.Trigger) -> int:
         except (OperationalError, InterfaceError):
             raise  # The database is away: the next run begins where this one did.
         except Exception as error:  # One person's data must not keep others waiting.
-            # The gate's own one, no KeyError: the account was switched off meanwhile.
-            if type(error) is not LookupError:
+            if not isinstance(error, gate.AccountOff):
                 log.exception("insights failed")
     return written

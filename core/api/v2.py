@@ -92,6 +92,12 @@ def refusal(error: DomainError) -> HttpResponse:
     return answer
 
 
+def if_match(request: Any) -> str | None:
+    """Read If-Match as one version; None asks for none. A proxy that compresses may weaken it."""
+    sent: str | None = request.headers.get("If-Match")
+    return None if sent in (None, "*") else sent.strip().removeprefix("W/").strip('"')
+
+
 def idempotency_key(request: HttpRequest) -> str | None:
     """Read Idempotency-Key, as a structured field string ("…") or bare, as many clients send."""
     sent = request.META.get("HTTP_IDEMPOTENCY_KEY")

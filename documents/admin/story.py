@@ -202,7 +202,7 @@ def why_no_retry(document: Document, cause: str | None) -> str:
     stage = document.status if cause else document.failed_stage
     if (document.status == Status.FAILED or cause) and stage not in STAGES:
         return words.sentence(staff.NEVER_STORED)
-    if not document.user.is_active:
+    if staff.is_switched_off(document):
         return words.sentence(staff.SWITCHED_OFF)
     return ""
 
@@ -212,7 +212,7 @@ def deeds(document: Document, cause: str | None, *, is_known: bool) -> list[tupl
     has_stopped = document.status in {Status.FAILED, Status.CANCELLED}
     stage = document.failed_stage if has_stopped else document.status
     found = []
-    if (has_stopped or cause) and stage in STAGES and document.user.is_active:
+    if (has_stopped or cause) and stage in STAGES and not staff.is_switched_off(document):
         found.append(("retry", f"Retry from “{words.stage_name(stage)}”"))
     if document.status not in ENDED:
         found.append(("cancel", "Cancel"))

@@ -267,6 +267,10 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name='document',
+            constraint=models.UniqueConstraint(fields=('storage_path', 'tenant'), name='documents_one_of_each_path'),
+        ),
+        migrations.AddConstraint(
+            model_name='document',
             constraint=models.CheckConstraint(condition=models.Q(('file_size__range', (1, 52428800))), name='documents_size'),
         ),
         migrations.AddConstraint(

@@ -186,9 +186,7 @@ def _each(
                 yield progress
         except StepFailed as failure:
             progress.refusals[failure.detail] += 1
-        except LookupError as error:
-            if type(error) is not LookupError:  # The gate's own one is no KeyError.
-                raise
+        except gate.AccountOff:
             progress.switched_off += 1
         progress.people += 1
         yield progress

@@ -32,7 +32,7 @@ PAUSE: Final = dt.timedelta(minutes=1)
 SHORTEST_REASON: Final = 10
 
 NEVER_STORED: Final = "the file was never stored, so the person must upload it again"
-SWITCHED_OFF: Final = "the account of the person is switched off"
+SWITCHED_OFF: Final = "the account of the person, or the clinic, is switched off"
 WENT_ON: Final = "went on meanwhile, or a colleague was quicker"
 NOT_ON_ITS_WAY: Final = "not on the way, so there is nothing to stop"
 GONE: Final = "deleted meanwhile"
@@ -112,7 +112,11 @@ def _why_not_to_retry(row: Document, *, is_stuck: bool) -> str | None:
         return WENT_ON
     if (row.failed_stage if has_ended else row.status) not in STAGES:
         return NEVER_STORED
-    return None if row.user.is_active else SWITCHED_OFF
+    return SWITCHED_OFF if is_switched_off(row) else None
+
+
+def is_switched_off(row: Document) -> bool:
+    return not (row.user.is_active and row.tenant.is_active)
 
 
 def cancel(*, documents: Sequence[uuid.UUID], actor_id: uuid.UUID, reason: str) -> Outcome:
@@ -170,7 +174,7 @@ def _each(
 def _locked(documents: Sequence[uuid.UUID]) -> Iterable[Document]:
     return (
         Document.objects.select_for_update(of=("self",))
-        .select_related("user")
+        .select_related("user", "tenant")
         .defer("original_filename", "metadata")
         .filter(id__in=documents)
         .order_by("id")

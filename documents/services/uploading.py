@@ -11,6 +11,7 @@ from typing import Any, BinaryIO, Final
 from django.conf import settings
 from django.db import connection
 
+from accounts import services as accounts
 from core import gate
 from core.errors import DomainError
 from core.gate import Claims, Person
@@ -95,7 +96,7 @@ def upload(*, claims: Claims, file: File) -> Uploaded:
     row, is_new, claim = _accept(claims, file, said)
     if claim is not None:
         row = _store(claim, row, file)
-    elif row.failed_stage not in NOT_STORED:
+    elif row.status not in NOT_STORED and row.failed_stage not in NOT_STORED:
         _heal(row, file)
     return Uploaded(row, is_new)
 
@@ -119,29 +120,33 @@ def _accept(
     with entered(claims) as person:
         with connection.cursor() as cursor:
             cursor.execute(LOCK, [str(person.id)])
-        document_id = uuid7()
-        Document.objects.bulk_create(
-            [
-                Document(
-                    id=document_id,
-                    tenant_id=person.tenant_id,
-                    user_id=person.id,
-                    file_size=file.size,
-                    file_hash=file.sha256,
-                    storage_path=storage.new_key(document_id),
-                    **said,
-                )
-            ],
-            ignore_conflicts=True,
-        )
-        row = Document.objects.select_for_update().get(user_id=person.id, file_hash=file.sha256)
-        is_new = row.id == document_id
+        row, is_new = _find_or_make(person, file, said)
         if is_new:
             _check_quota(person)
             note(row, person, DocumentAction.Action.UPLOADED)
         claim = leases.claim_upload(row.id) if _is_wanting(row) else None
         row.refresh_from_db()
     return row, is_new, claim
+
+
+def _find_or_make(person: Person, file: File, said: dict[str, Any]) -> tuple[Document, bool]:
+    """Give the person's document of these bytes, locked, and whether it is new."""
+    while True:
+        document_id = uuid7()
+        made = Document(
+            id=document_id,
+            tenant_id=person.tenant_id,
+            user_id=person.id,
+            file_size=file.size,
+            file_hash=file.sha256,
+            storage_path=storage.new_key(document_id),
+            **said,
+        )
+        Document.objects.bulk_create([made], ignore_conflicts=True)
+        rows = Document.objects.select_for_update()
+        # None, if the one that was there has just been deleted.
+        if row := rows.filter(user_id=person.id, file_hash=file.sha256).first():
+            return row, row.id == document_id
 
 
 def _check_quota(person: Person) -> None:
@@ -198,8 +203,11 @@ def _give_up(claim: Claim, failure: StepFailed) -> Document:
 
 def _as_it_is(claim: Claim) -> Document:
     """Show a document that was cancelled, or whose bytes another request stored first."""
-    with gate.as_person(claim.user_id) as person:
-        row = Document.objects.filter(user_id=person.id, id=claim.document_id).first()
+    try:
+        with gate.as_person(claim.user_id) as person:
+            row = Document.objects.filter(user_id=person.id, id=claim.document_id).first()
+    except gate.AccountOff as error:
+        raise accounts.TokenRefused("Invalid or expired token") from error
     if row is None:
         raise DocumentDeleted("The document was deleted while its file was being stored.")
     return row

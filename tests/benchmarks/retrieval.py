@@ -56,7 +56,7 @@ def run(session: Session) -> Report:
     sizes = " and ".join(f"{len(questions)} ({name})" for name, questions in sets.items())
     return Report(
         TITLE,
-        f"{sizes} questions in other words than the answer's, over {count:,} chunks of"
+        f"{sizes} questions, the former in other words than the answer's, over {count:,} chunks of"
         f" {len(names)} PDFs of one owner. A question counts as answered at k if one of the first"
         " k chunks holds the phrase that answers it. MRR: the mean of 1 / rank of the first."
         " The search was chosen by the development set alone; the target is a recall@5 of"

@@ -13,7 +13,7 @@ from rest_framework.response import Response
 from accounts import services as accounts
 from core.api.base import decode_json, json_response, read_query
 from core.api.openapi import described, query_parameters, ref
-from core.api.v2 import HotView, V2View
+from core.api.v2 import HotView, V2View, if_match
 from documents import queries
 from documents.api.v2.forms import Received, let_finish, received
 from documents.failures import FAILURES, Code
@@ -147,11 +147,6 @@ def file_of(sent: Received) -> uploading.File:
 def versioned(row: Row, shown: DocumentOut | None = None) -> Response:
     headers = {"ETag": f'"{changing.version_of(row)}"'}
     return Response(shown or DocumentOut(**fields(row)), headers=headers)
-
-
-def if_match(request: Request) -> str | None:
-    sent: str | None = request.headers.get("If-Match")
-    return None if sent in (None, "*") else sent.strip().strip('"')
 
 
 def fields(row: Row) -> dict[str, Any]:

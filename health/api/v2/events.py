@@ -14,7 +14,7 @@ from rest_framework.response import Response
 from core import times
 from core.api.base import NUL, decode_json, json_response, parse_json, read_query
 from core.api.openapi import IDEMPOTENCY_KEY, described, query_parameters, ref
-from core.api.v2 import HotView, V2View, idempotency_key
+from core.api.v2 import HotView, V2View, idempotency_key, if_match
 from core.errors import InvalidInput
 from health import queries, services
 from health.types import (
@@ -150,8 +150,3 @@ def read_event(sent: msgspec.Raw, read: Callable[..., EventIn]) -> EventIn | Inv
 
 def versioned(event: dict[str, object], code: int = status.HTTP_200_OK) -> Response:
     return Response(event, status=code, headers={"ETag": f'"{event["version_id"]}"'})
-
-
-def if_match(request: Request) -> str | None:
-    sent: str | None = request.headers.get("If-Match")
-    return None if sent in (None, "*") else sent.strip('"')

@@ -86,3 +86,17 @@ def test_shows_who_waits_for_a_worker_that_is_gone(installation: Installation, o
     installation.start_worker()
     assert installation.wait(lambda: olga.has_completed([held, waiting]))
     assert [installation.sql(STUCK, [one]) for one in (held, waiting)] == [[], []]
+
+
+def test_takes_documents_while_the_broker_hangs(
+    installation: Installation, calm: Calm, olga: Person
+):
+    installation.valkey().send_signal(signal.SIGSTOP)
+    try:
+        document = olga.upload("food.md", SHORT)
+    finally:
+        installation.valkey().send_signal(signal.SIGCONT)
+
+    installation.until(lambda: olga.has_completed([document]))
+
+    assert left_over(installation) == []

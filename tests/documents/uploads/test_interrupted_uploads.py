@@ -1,12 +1,15 @@
 """What stands after an upload that the storage, the broker or a killed process broke off."""
 
 import datetime as dt
+from threading import Thread
 
 import pytest
+from django.db import connection, transaction
 from django.utils import timezone
 
+from accounts.models import User
 from documents import leases, storage
-from documents.failures import Code
+from documents.failures import Code, StepFailed
 from documents.models import Document, DocumentAction, DocumentAttempt
 from documents.statuses import Status
 from tests.conftest import client_of
@@ -15,6 +18,7 @@ from tests.documents.uploads import watching
 from tests.documents.uploads.conftest import use_bucket, use_folder
 from tests.documents.uploads.sending import PATH, form
 from tests.factories import make_user
+from tests.health.threads import wait_until_blocked
 from tests.web import free_port
 
 CONTENT = b"The letter that is sent again and again.\n"
@@ -113,6 +117,8 @@ def test_leave_a_document_alone_while_another_request_stores_it(as_alice, alice)
     assert (again.status_code, again.json()["status"]) == (200, "uploading")
     row.refresh_from_db()
     assert row.leased_by == "a-host:1"
+    with pytest.raises(StepFailed, match="file_missing"):
+        storage.size_of(row.storage_path)
 
 
 def test_bring_back_a_file_whose_loss_a_worker_noticed(as_alice, alice):
@@ -198,3 +204,45 @@ def test_end_by_themselves_what_was_deleted_or_cancelled_meanwhile(
     assert (cancelled.status_code, cancelled.json()["status"]) == (201, "cancelled")
     again = client.call("POST", f"{PATH}/{cancelled.json()['id']}/retry")
     assert (again.status_code, again.json()["code"]) == (409, "document-not-retryable")
+
+
+def test_end_with_the_account_that_is_switched_off_meanwhile(settings, committed_db, tmp_path):
+    backend = {
+        "BACKEND": "tests.documents.uploads.watching.Interfering",
+        "OPTIONS": {"location": tmp_path, "is_made": False},
+    }
+    settings.STORAGES = settings.STORAGES | {"documents": backend}
+    person = make_user()
+
+    with watching.Interfering.by(
+        lambda _: User.objects.filter(id=person.id).update(is_active=False)
+    ):
+        refused = client_of(person).call("POST", PATH, form())
+
+    assert (refused.status_code, refused.json()["code"]) == (401, "token-invalid")
+
+
+def test_begin_anew_where_the_same_file_is_deleted_at_that_moment(
+    settings, committed_db, tmp_path, database_url
+):
+    use_folder(settings, tmp_path)
+    client = client_of(make_user())
+    first = send(client).json()["id"]
+    answers = []
+
+    def send_again():
+        try:
+            answers.append(send(client))
+        finally:
+            connection.close()
+
+    with transaction.atomic():
+        Document.objects.select_for_update().get(id=first)
+        sender = Thread(target=send_again)
+        sender.start()
+        wait_until_blocked(database_url, 1)
+        Document.objects.filter(id=first).delete()
+    sender.join()
+
+    assert answers[0].status_code == 201
+    assert answers[0].json()["id"] != first
