@@ -1,6 +1,5 @@
 """The stream server: answers that last for hours, for which a web process has no threads."""
 
-import asyncio
 import os
 import resource
 import signal
@@ -120,10 +119,8 @@ async def end_streams_at_signals(_app: Starlette) -> AsyncIterator[None]:
 
 @asynccontextmanager
 async def lifespan(app: Starlette) -> AsyncIterator[None]:
-    listening = asyncio.create_task(hints.listen())
-    async with end_streams_at_signals(app):
+    async with end_streams_at_signals(app), hints.heard():
         yield
-    listening.cancel()
 
 
 gate.refuse_bypass()

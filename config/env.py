@@ -137,7 +137,7 @@ LEGACY_PASSWORDLESS_LOGIN: bool = env.bool("LEGACY_PASSWORDLESS_LOGIN", default=
 DOCUMENT_STORAGE: str = env.str("DOCUMENT_STORAGE", default="")
 # Of a bucket: the server's address where it is not Amazon's, its region, and a key. Without a key
 # it is the machine's own (of its role, for one).
-DOCUMENT_STORAGE_ENDPOINT: str = env.str("DOCUMENT_STORAGE_ENDPOINT", default="")
+DOCUMENT_STORAGE_ENDPOINT = _address("DOCUMENT_STORAGE_ENDPOINT", "")
 DOCUMENT_STORAGE_REGION: str = env.str("DOCUMENT_STORAGE_REGION", default="us-east-1")
 DOCUMENT_STORAGE_KEY_ID: str = env.str("DOCUMENT_STORAGE_KEY_ID", default="")
 DOCUMENT_STORAGE_SECRET: str = env.str("DOCUMENT_STORAGE_SECRET", default="")
@@ -205,21 +205,9 @@ if bool(DOCUMENT_STORAGE_KEY_ID) != bool(DOCUMENT_STORAGE_SECRET):
     raise ImproperlyConfigured(
         "DOCUMENT_STORAGE_KEY_ID and DOCUMENT_STORAGE_SECRET belong together: set both or none."
     )
-if DOCUMENT_STORAGE_ENDPOINT and not re.fullmatch(
-    r"https?://[^/?#@\s]+/?", DOCUMENT_STORAGE_ENDPOINT
-):
-    raise ImproperlyConfigured(
-        "DOCUMENT_STORAGE_ENDPOINT must be an address such as https://objects.example.org."
-    )
 if DOCUMENTS_PER_PERSON < 1 or DOCUMENT_BYTES_PER_PERSON < 1:
     raise ImproperlyConfigured(
         "DOCUMENTS_PER_PERSON and DOCUMENT_BYTES_PER_PERSON must be 1 or more."
     )
 if DOCUMENT_LEASE_SECONDS < 1:
     raise ImproperlyConfigured("DOCUMENT_LEASE_SECONDS must be 1 or more: a time in seconds.")
-if EMBEDDINGS_URL and not re.fullmatch(r"https?://[^/?#@\s]+(/[^?#\s]*)?", EMBEDDINGS_URL):
-    raise ImproperlyConfigured("EMBEDDINGS_URL must be an address such as https://api.example.org/v1.")
-if EMBEDDINGS_URL and not (EMBEDDINGS_MODEL and EMBEDDINGS_DIMENSIONS > 0):
-    raise ImproperlyConfigured("EMBEDDINGS_URL needs EMBEDDINGS_MODEL and EMBEDDINGS_DIMENSIONS.")
-if EMBEDDINGS_THREADS < 0:
-    raise ImproperlyConfigured("EMBEDDINGS_THREADS must be 0 or more: a number of threads.")

@@ -33,8 +33,11 @@ _KINDS_OF_TEXT: Final = frozenset({HTML, MARKDOWN, TEXT})
 
 _HEAD_BYTES: Final = 64 * 1024
 _PDF_AT_START: Final = re.compile(rb"(?:\xef\xbb\xbf)?\s*%PDF-\d")
-# Readers look for the header in the first kilobyte, behind whatever a mailer put there.
-_PDF_BEHIND: Final = re.compile(rb".{0,1024}?%PDF-\d.{0,4096}?\d+ \d+ obj\b", re.DOTALL)
+# Readers look for the header in the first kilobyte, behind whatever a mailer put there. Here and
+# below, what is atomic or bounded is so for speed: bytes are anybody's, and matching holds the GIL.
+_PDF_BEHIND: Final = re.compile(
+    rb"(?>.{0,1024}?%PDF-\d).{0,4096}?\d{1,10} \d{1,5} obj\b", re.DOTALL
+)
 _ZIP: Final = (b"PK\x03\x04", b"PK\x05\x06")
 _WORD_PARTS: Final = re.compile(r"word/\w+\.xml")
 _WORD_PARTS_IN_BYTES: Final = re.compile(rb"word/\w+\.xml")
@@ -43,13 +46,13 @@ _OLE: Final = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 _ENCRYPTED_PACKAGE: Final = "EncryptedPackage".encode("utf-16-le")
 # Made of characters, but not to be read by people.
 _NOT_FOR_READING: Final = re.compile(
-    rb"\s*(?:\{\\rtf|%!PS|(?:<\?xml[^>]*>\s*)?(?:<!--.*?-->\s*)*<(?:!doctype\s+)?svg\b)"
+    rb"\s*(?:\{\\rtf|%!PS|(?:<\?xml[^>]*>\s*)?(?:<!--(?>.*?-->)\s*)*<(?:!doctype\s+)?svg\b)"
     # Pictures: small ones could be taken for text of two bytes a character.
     rb"|\x89PNG\r\n|GIF8[79]a|\xff\xd8\xff",
     re.IGNORECASE | re.DOTALL,
 )
 _PAGE: Final = re.compile(
-    r"\s*(?:<\?xml[^>]*>\s*)?(?:<!--.*?-->\s*)*<(?:!doctype\s+html|html|head|body)\b",
+    r"\s*(?:<\?xml[^>]*>\s*)?(?:<!--(?>.*?-->)\s*)*<(?:!doctype\s+html|html|head|body)\b",
     re.IGNORECASE | re.DOTALL,
 )
 _TAG: Final = re.compile(r"</?[a-z][a-z0-9]*(?:\s[^<>]*)?/?>", re.IGNORECASE)

@@ -5,7 +5,7 @@ nought after a restart. What happened is counted over the last hour, from attemp
 looks at so many rows at most, also when ten million documents are there.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, TypeAlias
 
@@ -13,14 +13,13 @@ from django.db import connection
 
 from core import gate
 from documents.failures import Code
-from documents.statuses import ON_THE_WAY, STAGES, Status
+from documents.statuses import ON_THE_WAY, STAGES, STUCK_CAUSES, Status
 
 Figures: TypeAlias = Mapping[tuple[str, ...], float]
 
 MOST: Final = 100_000
 QUANTILES: Final = {"0.5": 0.5, "0.95": 0.95, "1": 1.0}
 WORKED: Final = tuple(map(str, (Status.UPLOADING, *STAGES)))
-STUCK_CAUSES: Final = ("no_worker", "worker_lost", "no_progress")
 
 # One index for what is on its way, and one for what failed. The rest is most of all, and has none.
 BY_STATUS: Final = f"""
@@ -34,23 +33,19 @@ BY_STATUS: Final = f"""
      GROUP BY d.status
 """
 # People who are switched off have no turn: what is theirs waits for nobody.
-OF_ACTIVE_PEOPLE: Final = """
-      JOIN users u ON u.id = d.user_id AND u.is_active
-      JOIN tenants t ON t.id = d.tenant_id AND t.is_active
-"""
-WAITING: Final = f"""
+WAITING: Final = """
     SELECT d.status, extract(epoch FROM now() - min(d.due_at))::float8
       FROM documents d
-      {OF_ACTIVE_PEOPLE}
+      JOIN users u ON u.id = d.user_id AND u.is_active
+      JOIN tenants t ON t.id = d.tenant_id AND t.is_active
      WHERE d.status NOT IN ('completed', 'failed', 'cancelled')
        AND d.due_at <= now()
      GROUP BY d.status
 """
-STUCK: Final = f"""
-    SELECT d.cause, count(*)
-      FROM stuck_documents d
-      {OF_ACTIVE_PEOPLE}
-     GROUP BY d.cause
+STUCK: Final = """
+    SELECT cause, count(*)
+      FROM stuck_documents
+     GROUP BY cause
 """
 FAILED: Final = """
     SELECT d.error_code, count(*)
@@ -70,7 +65,7 @@ LAST_HOUR: Final = f"""
 """
 DELETIONS: Final = f"""
     SELECT coalesce(extract(epoch FROM now() - min(b.created_at)), 0)::float8
-      FROM (SELECT created_at FROM deleted_blobs LIMIT {MOST}) b
+      FROM (SELECT created_at FROM deleted_blobs WHERE deleted_at IS NULL LIMIT {MOST}) b
 """
 
 
@@ -101,7 +96,7 @@ def pipeline() -> Pipeline:
             waiting=_by_word(ON_THE_WAY, WAITING),
             stuck=_by_word(STUCK_CAUSES, STUCK),
             failed=failed,
-            oldest_deletion=_rows(DELETIONS)[0][0],
+            oldest_deletion=rows(DELETIONS)[0][0],
             **_last_hour(),
         )
 
@@ -110,7 +105,7 @@ def _last_hour() -> dict[str, dict[tuple[str, ...], float]]:
     durations: dict[tuple[str, ...], float] = {}
     failures = _nothing(Code)
     ended: dict[tuple[str, ...], float] = {(stage, "succeeded"): 0.0 for stage in WORKED}
-    for stage, outcome, code, count, seconds in _rows(LAST_HOUR, [list(QUANTILES.values())]):
+    for stage, outcome, code, count, seconds in rows(LAST_HOUR, [list(QUANTILES.values())]):
         ended[stage, outcome] = ended.get((stage, outcome), 0) + count
         if outcome == "succeeded":
             durations |= {(stage, q): took for q, took in zip(QUANTILES, seconds, strict=True)}
@@ -120,14 +115,14 @@ def _last_hour() -> dict[str, dict[tuple[str, ...], float]]:
 
 
 def _by_word(known: Iterable[str], query: str) -> dict[tuple[str, ...], float]:
-    return _nothing(known) | {(word,): figure for word, figure in _rows(query)}
+    return _nothing(known) | {(word,): figure for word, figure in rows(query)}
 
 
 def _nothing(known: Iterable[str]) -> dict[tuple[str, ...], float]:
     return {(str(word),): 0.0 for word in known}
 
 
-def _rows(query: str, parameters: Any = None) -> list[tuple[Any, ...]]:
+def rows(query: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
     with connection.cursor() as cursor:
         cursor.execute(query, parameters)
         found: list[tuple[Any, ...]] = cursor.fetchall()

@@ -283,6 +283,9 @@ def fail(claim: Claim, failure: StepFailed) -> None:
 
 
 def _pause_after(code: Code, tries: int, asked: float | None) -> float | None:
+    if code is Code.RESOURCE_LIMIT and tries == 1:
+        # The machine may have been short of memory, and ended what would have fitted.
+        return PAUSES[1]
     if not FAILURES[code].is_retryable:
         return None
     most = MOST_PATIENT_TRIES if code in PATIENT else len(PAUSES)

@@ -89,15 +89,7 @@ def _parsed(work: Work) -> Parsed:
         now = timezone.now()
         return llama_jobs.parse(work.claim, media_type, file, limits=Limits(), now=now)
     with file() as path:
-        return parsers.parse_in_child(path, media_type, limits=Limits(), should_stop=_stopper(work))
-
-
-def _stopper(work: Work) -> Callable[[], bool]:
-    def should_stop() -> bool:
-        work.check()
-        return False
-
-    return should_stop
+        return parsers.parse_in_child(path, media_type, limits=Limits(), check=work.check)
 
 
 def chunk(work: Work) -> None:

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Final
 
-from django.db import connection
 from django.db.models import (
     Count,
     Exists,
@@ -24,6 +23,7 @@ from django.db.models import (
 from django.db.models.expressions import RawSQL
 from django.db.models.functions import Now
 
+from documents.figures import rows
 from documents.models import (
     Document,
     DocumentAction,
@@ -33,7 +33,7 @@ from documents.models import (
     EncryptionKey,
     UserDocumentVectors,
 )
-from documents.statuses import STAGES, Status
+from documents.statuses import STAGES, STUCK_CAUSES, Status
 
 Outcome = DocumentAttempt.Outcome
 
@@ -44,8 +44,6 @@ class Kind(StrEnum):
     FAILED = "failed"
     STUCK = "stuck"
 
-
-STUCK_CAUSES: Final = ("no_worker", "worker_lost", "no_progress")
 
 # The queue
 
@@ -84,8 +82,11 @@ def _is_acknowledged(kind: Kind) -> Exists:
 
 def with_marks(rows: QuerySet[Document], kind: Kind) -> QuerySet[Any]:
     """Add what a list of the queue shows of each document, for the rows of one page."""
+    stage = "failed_stage" if kind is Kind.FAILED else "status"
     tries = (
-        DocumentAttempt.objects.filter(document_id=OuterRef("id"), run=OuterRef("run"))
+        DocumentAttempt.objects.filter(
+            document_id=OuterRef("id"), run=OuterRef("run"), stage=OuterRef(stage)
+        )
         .order_by()
         .values("document_id")
         .annotate(count=Count("id"))
@@ -135,12 +136,12 @@ def _stuck_groups(*, acknowledged: bool | None) -> list[Group]:
 
 
 def stuck_cause(document_id: uuid.UUID) -> str | None:
-    found = _rows("SELECT cause FROM stuck_documents WHERE id = %s", [document_id])
+    found = rows("SELECT cause FROM stuck_documents WHERE id = %s", [document_id])
     return found[0][0] if found else None
 
 
 def stuck_among(documents: Sequence[uuid.UUID]) -> set[uuid.UUID]:
-    found = _rows("SELECT id FROM stuck_documents WHERE id = ANY(%s)", [list(documents)])
+    found = rows("SELECT id FROM stuck_documents WHERE id = ANY(%s)", [list(documents)])
     return {document_id for (document_id,) in found}
 
 
@@ -276,31 +277,31 @@ class Worker:
 
 
 def tallies() -> dict[str, int]:
-    return dict(_rows(TALLIES))
+    return dict(rows(TALLIES))
 
 
 def stages_now() -> dict[str, StageNow]:
-    return {status: StageNow(Status(status), *rest) for status, *rest in _rows(NOW)}
+    return {status: StageNow(Status(status), *rest) for status, *rest in rows(NOW)}
 
 
 def durations() -> dict[str, Duration]:
-    return {stage: Duration(stage, *rest) for stage, *rest in _rows(DURATIONS)}
+    return {stage: Duration(stage, *rest) for stage, *rest in rows(DURATIONS)}
 
 
 def hours(now: dt.datetime) -> list[Hour]:
     """Give the last 24 hours, the one that runs now at the end."""
-    found = {begins_at: Hour(begins_at, *rest) for begins_at, *rest in _rows(HOURS)}
+    found = {begins_at: Hour(begins_at, *rest) for begins_at, *rest in rows(HOURS)}
     last = now.replace(minute=0, second=0, microsecond=0)
     every = [last - dt.timedelta(hours=ago) for ago in range(23, -1, -1)]
     return [found.get(begins_at, Hour(begins_at)) for begins_at in every]
 
 
 def failures() -> list[FailureCount]:
-    return [FailureCount(*row) for row in _rows(FAILURES)]
+    return [FailureCount(*row) for row in rows(FAILURES)]
 
 
 def workers() -> list[Worker]:
-    return [Worker(*row) for row in _rows(WORKERS)]
+    return [Worker(*row) for row in rows(WORKERS)]
 
 
 # One document
@@ -343,18 +344,5 @@ def _key_words(ids: Collection[uuid.UUID]) -> list[str]:
     ]
 
 
-def attempts(document: Document) -> list[DocumentAttempt]:
-    return list(
-        DocumentAttempt.objects.filter(document_id=document.id).order_by("started_at", "id")
-    )
-
-
 def actions(document: Document) -> list[DocumentAction]:
     return list(DocumentAction.objects.filter(document_id=document.id).order_by("created_at", "id"))
-
-
-def _rows(sql: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
-    with connection.cursor() as cursor:
-        cursor.execute(sql, parameters)
-        found: list[tuple[Any, ...]] = cursor.fetchall()
-    return found

@@ -36,6 +36,8 @@ ON_THE_WAY: Final = (
     Status.EMBEDDING,
 )
 ENDED: Final = (Status.COMPLETED, Status.FAILED, Status.CANCELLED)
+# What the view stuck_documents says of those that don't go on.
+STUCK_CAUSES: Final = ("no_worker", "worker_lost", "no_progress")
 # What a worker does; the web process does the rest.
 STAGES: Final = (Status.PROCESSING, Status.CHUNKING, Status.EMBEDDING)
 

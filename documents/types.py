@@ -222,21 +222,30 @@ class SearchResultOut(msgspec.Struct):
 
 
 class SearchedOut(msgspec.Struct):
-    """What was looked at: `embedded_chunks` by their meaning, too."""
+    """What was looked at: `embedded_chunks` by their meaning, too.
+
+    `left_out_documents` are too many for one search, and older than those searched.
+    `unreadable_documents` are damaged on our side, whole or in a piece that was found.
+    """
 
     documents: int
     chunks: int
     embedded_chunks: int
+    left_out_documents: int
+    unreadable_documents: int
 
 
-SearchReason = Literal["embedder-away", "not-yet-embedded", "other-model"]
+SearchReason = Literal[
+    "unreadable", "too-many-documents", "embedder-away", "not-yet-embedded", "other-model"
+]
 
 
 class SearchOut(msgspec.Struct):
     """`mode` is `lexical` where nothing was searched by meaning.
 
-    `reason` says why not all was: the embedder does not answer; documents are on their way, or have
-    vectors of another model.
+    `reason` says why not all was, and is the first of these: documents can't be read; there are too
+    many for one search; the embedder does not answer; documents have vectors of another model, or
+    have none as they are on their way or failed there.
     """
 
     results: list[SearchResultOut]

@@ -22,8 +22,8 @@ from documents.failures import FAILURES, Code
 from documents.models import Document
 from documents.services import staff
 from documents.services.staff import Outcome
-from documents.staff_figures import STUCK_CAUSES, Group, Kind
-from documents.statuses import ON_THE_WAY, STAGES, Status
+from documents.staff_figures import Group, Kind
+from documents.statuses import ON_THE_WAY, STAGES, STUCK_CAUSES, Status
 
 PER_PAGE: Final = 50
 LONGEST_REASON: Final = 1000

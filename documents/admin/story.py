@@ -21,7 +21,7 @@ from django.utils import timezone
 from accounts.models import User
 from core.admin import actor, capital
 from core.errors import DomainError, NotFound
-from documents import staff_figures
+from documents import queries, staff_figures
 from documents.admin import words
 from documents.admin.queue import DEEDS, LONGEST_REASON, QueuePages, ReasonForm, do, said
 from documents.models import Document, DocumentAction, DocumentAttempt
@@ -229,7 +229,7 @@ def story(document: Document) -> list[Moment]:
     actions = staff_figures.actions(document)
     names = actor_names(document, actions)
     found = [deed(one, names) for one in actions]
-    found += [tried(one) for one in staff_figures.attempts(document)]
+    found += [tried(one) for one in queries.attempts(document)]
     return with_runs(sorted(found, key=lambda one: one.at))
 
 

@@ -6,8 +6,8 @@ One connection hears it for all streams of the process, and each goes to that pe
 
 import asyncio
 import logging
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
 from typing import Final
 
 import psycopg
@@ -70,6 +70,18 @@ def about(person_id: str, seat: Seat) -> Iterator[News]:
             del _news[person_id]
 
 
+@asynccontextmanager
+async def heard() -> AsyncIterator[None]:
+    """Listen in the background, to the end of the block."""
+    listening = asyncio.create_task(listen())
+    try:
+        yield
+    finally:
+        listening.cancel()
+        with suppress(asyncio.CancelledError):
+            await listening
+
+
 async def listen() -> None:
     """Hear for as long as the process lives, also when the database goes and comes back."""
     while True:
@@ -78,6 +90,9 @@ async def listen() -> None:
                 _hand_out(payload)
         except (psycopg.Error, OSError):
             log.warning("progress of documents is not heard: the database does not answer")
+        except Exception as error:  # noqa: BLE001  Whatever it is, all streams depend on this.
+            extra = {"kind": type(error).__name__}
+            log.error("progress of documents is not heard: begun anew", extra=extra)  # noqa: TRY400
         await asyncio.sleep(RETRY_SECONDS)
 
 

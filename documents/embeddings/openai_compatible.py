@@ -19,8 +19,9 @@ from documents.embeddings.vectors import Vector, Vectors, validated
 from documents.failures import Code, StepFailed
 
 # What OpenAI takes in one request is 2,048 texts of 300,000 tokens in all; others take less. A
-# token is at least one byte.
-MOST_TEXTS: Final = 256
+# token is at least one byte. So many chunks are a few requests at most, and a task has time for
+# all of them, however slow each is.
+MOST_TEXTS: Final = 64
 MOST_BYTES: Final = 250_000
 
 _MEGABYTE: Final = 1 << 20

@@ -4,6 +4,6 @@ No parser is imported here: web and worker stay small, and what a file does to a
 the child.
 """
 
-from documents.parsers.supervision import Stopped, parse_in_child
+from documents.parsers.supervision import parse_in_child
 
-__all__ = ["Stopped", "parse_in_child"]
+__all__ = ["parse_in_child"]

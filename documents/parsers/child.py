@@ -5,6 +5,7 @@ answer to standard output and ends.
 """
 
 import ctypes
+import errno
 import os
 import resource
 import signal
@@ -32,6 +33,8 @@ PARSERS: Final = {
 }
 _PR_SET_PDEATHSIG: Final = 1
 _OPEN_FILES: Final = 64
+# Limits that we set ourselves.
+_USED_UP: Final = (errno.ENOMEM, errno.EMFILE, errno.EFBIG)
 
 
 def main() -> None:
@@ -73,10 +76,20 @@ def _answer(request: Request) -> bytes:
         answer = Answer(code=Code.INTERNAL_ERROR, detail=f"Cannot import {error.name}.")
     except (MemoryError, RecursionError) as error:
         answer = Answer(code=Code.RESOURCE_LIMIT, detail=type(error).__name__)
+    except OSError as error:
+        name = errno.errorcode.get(error.errno or 0, "no number")
+        answer = Answer(code=_code_of(error), detail=f"{type(error).__name__} ({name}).")
     # A panic of a Rust library is no Exception. Only the kind is told: messages quote.
     except BaseException as error:  # noqa: BLE001
         answer = Answer(code=Code.DAMAGED, detail=type(error).__name__)
     return msgspec.msgpack.encode(answer)
+
+
+def _code_of(error: OSError) -> Code:
+    """Libraries raise some without a number, about what they find in a file."""
+    if error.errno is None:
+        return Code.DAMAGED
+    return Code.RESOURCE_LIMIT if error.errno in _USED_UP else Code.STORAGE_UNAVAILABLE
 
 
 def _parsed(request: Request) -> Parsed:

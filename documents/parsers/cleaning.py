@@ -13,7 +13,8 @@ _NOT_TEXT: Final = re.compile(
     "[\x00-\x08\x0e-\x1f\x7f-\x9f\u00ad\u200b\u2060\ufeff\ufffe\uffff\ud800-\udfff]"
 )
 _LINE_ENDS: Final = re.compile("\r\n?|[\x0b\x0c\x85\u2028\u2029]")
-_TRAILING: Final = re.compile(r"[ \t]+$", re.MULTILINE)
+# Looked for at the first of many blanks only, not at each.
+_TRAILING: Final = re.compile(r"(?<![ \t])[ \t]+$", re.MULTILINE)
 _BLANK_LINES: Final = re.compile(r"\n{3,}")
 # What stands where letters could not be told.
 _UNREADABLE: Final = re.compile(
@@ -32,7 +33,7 @@ def cleaned(parsed: Parsed, limits: Limits) -> Parsed:
     _refuse_unreadable(parsed)
     pages = tuple(Page(page.number, clean(page.text)) for page in parsed.pages)
     if not any(has_text(page.text) for page in pages):
-        raise StepFailed(Code.NO_TEXT, f"{len(pages)} pages without a letter.")
+        raise StepFailed(Code.NO_TEXT, f"No letter on any of {len(pages)} pages.")
     return replace(parsed, pages=pages, metadata=_clean_values(parsed.metadata))
 
 

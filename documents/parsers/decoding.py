@@ -1,4 +1,8 @@
-"""From bytes to text: by byte order mark, validity, declaration, and likeness, in this order."""
+"""From bytes to text: by byte order mark, validity, declaration, and likeness, in this order.
+
+Likeness can be wrong: undeclared Turkish (cp1254), Hungarian, Hebrew or Big5 may be read with wrong
+letters, and nobody is told.
+"""
 
 import codecs
 import re

@@ -4,6 +4,7 @@ Read from the XML itself. The libraries at hand leave out content controls, inse
 accepted and text boxes, and refuse files with a dangling relationship or an uneven table.
 """
 
+import io
 import re
 import zlib
 from collections.abc import Iterator
@@ -37,17 +38,18 @@ Element = Any
 
 
 def parse(path: Path, limits: Limits) -> Parsed:  # noqa: ARG001  It is of the interface.
-    with path.open("rb") as file:
-        archive.names(file)
-        try:
-            with ZipFile(file) as opened:
-                text = _Word(opened).text()
-        except etree.XMLSyntaxError as error:
-            is_limit = error.code in {markdown.XML_LIMIT, markdown.XML_MEMORY}
-            code = Code.RESOURCE_LIMIT if is_limit else Code.DAMAGED
-            raise StepFailed(code, f"XML error {error.code} in the DOCX.") from None
-        except (BadZipFile, EOFError, OSError, ValueError, zlib.error) as error:
-            raise StepFailed(Code.DAMAGED, f"{type(error).__name__} in the DOCX.") from None
+    # As a whole, so that errors of the storage are none of the ZIP file.
+    file = io.BytesIO(path.read_bytes())
+    archive.names(file)
+    try:
+        with ZipFile(file) as opened:
+            text = _Word(opened).text()
+    except etree.XMLSyntaxError as error:
+        is_limit = error.code in {markdown.XML_LIMIT, markdown.XML_MEMORY}
+        code = Code.RESOURCE_LIMIT if is_limit else Code.DAMAGED
+        raise StepFailed(code, f"XML error {error.code} in the DOCX.") from None
+    except (BadZipFile, EOFError, OSError, ValueError, zlib.error) as error:
+        raise StepFailed(Code.DAMAGED, f"{type(error).__name__} in the DOCX.") from None
     return Parsed(pages=(Page(1, text),), parser=NAME, version=VERSION, is_paged=False)
 
 

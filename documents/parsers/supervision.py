@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
@@ -24,6 +25,9 @@ _CHUNK: Final = 1024 * 1024
 _BYTES_PER_CHARACTER: Final = 4
 _SPARE_BYTES: Final = 4 * 1024 * 1024
 _GRACE_SECONDS: Final = 5
+# Honest files take a second or two per megabyte.
+_CPU_SECONDS: Final = 60
+_CPU_SECONDS_PER_MEGABYTE: Final = 4
 # What wrong memory accesses end with. An allocation that is refused ends with an abort or a trap,
 # a limit with a signal of its own.
 _FAULTS: Final = (signal.SIGSEGV, signal.SIGBUS, signal.SIGFPE)
@@ -40,27 +44,36 @@ _ENVIRONMENT: Final = {
 }
 
 
-class Stopped(Exception):
-    """The caller no longer wants the result."""
-
-
 def parse_in_child(
-    path: Path, media_type: str, *, limits: Limits, should_stop: Callable[[], bool]
+    path: Path, media_type: str, *, limits: Limits, check: Callable[[], None]
 ) -> Parsed:
-    """Parse the file. Raises StepFailed, Stopped, or what `should_stop` raises.
+    """Parse the file. Raises StepFailed, or what `check` raises.
 
-    `should_stop` is asked about twice a second; the child is gone when this returns or raises.
+    `check` is called about twice a second; the child is gone when this returns or raises.
     """
     if not path.is_file():
         raise StepFailed(Code.FILE_MISSING)
-    if not path.stat().st_size:
+    size = path.stat().st_size
+    if not size:
         raise StepFailed(Code.NO_TEXT, "The file is empty.")
+    limits = _for_size(limits, size)
     request = Request(str(path.resolve()), media_type, os.getpid(), limits)
     with _child(msgspec.json.encode(request).decode()) as child:
-        reply = _read_reply(child, limits, should_stop)
+        reply = _read_reply(child, limits, check)
         if reply:
             return _opened(reply)
         raise _why_silent(child, limits)
+
+
+def _for_size(limits: Limits, size: int) -> Limits:
+    """Give a small file less time, so that many hostile ones cannot hold all workers for long."""
+    seconds = int(_CPU_SECONDS + _CPU_SECONDS_PER_MEGABYTE * size / 1024**2)
+    spared = max(0, limits.cpu_seconds - seconds)
+    return replace(
+        limits,
+        cpu_seconds=limits.cpu_seconds - spared,
+        wall_seconds=max(1, limits.wall_seconds - spared),
+    )
 
 
 @contextmanager
@@ -90,24 +103,23 @@ def _kill(child: subprocess.Popen[bytes]) -> None:
 
 
 def _read_reply(
-    child: subprocess.Popen[bytes], limits: Limits, should_stop: Callable[[], bool]
+    child: subprocess.Popen[bytes], limits: Limits, check: Callable[[], None]
 ) -> bytes:
     assert child.stdout is not None  # noqa: S101  It is a pipe.
     most = limits.characters * _BYTES_PER_CHARACTER + _SPARE_BYTES
     ends_at = time.monotonic() + limits.wall_seconds
     reply = bytearray()
-    asks_at = time.monotonic()
+    checks_at = time.monotonic()
     with selectors.DefaultSelector() as selector:
         selector.register(child.stdout, selectors.EVENT_READ)
         while True:
             now = time.monotonic()
             if now >= ends_at:
                 raise StepFailed(Code.RESOURCE_LIMIT, f"More than {limits.wall_seconds} s.")
-            if now >= asks_at:
-                if should_stop():
-                    raise Stopped
-                asks_at = now + _POLL_SECONDS
-            if selector.select(min(asks_at, ends_at) - now if asks_at > now else 0):
+            if now >= checks_at:
+                check()
+                checks_at = now + _POLL_SECONDS
+            if selector.select(min(checks_at, ends_at) - now if checks_at > now else 0):
                 piece = os.read(child.stdout.fileno(), _CHUNK)
                 if not piece:
                     return bytes(reply)

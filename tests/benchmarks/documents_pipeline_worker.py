@@ -15,7 +15,7 @@ def main() -> None:
     from documents.types import Limits  # noqa: PLC0415
 
     began = time.perf_counter()
-    parsed = parsers.parse_in_child(Path(path), PDF, limits=Limits(), should_stop=lambda: False)
+    parsed = parsers.parse_in_child(Path(path), PDF, limits=Limits(), check=lambda: None)
     parse = time.perf_counter() - began
     texts = [chunking.in_context(piece) for piece in chunking.split(parsed)]
     embedder = embeddings.current()

@@ -74,7 +74,7 @@ def run(session: Session) -> Report:
 
 def parse(file: Path) -> tuple[float, int, int]:
     begin = time.perf_counter()
-    parsed = parse_in_child(file, PDF, limits=Limits(), should_stop=lambda: False)
+    parsed = parse_in_child(file, PDF, limits=Limits(), check=lambda: None)
     return time.perf_counter() - begin, len(parsed.pages), len(parsed.text)
 
 

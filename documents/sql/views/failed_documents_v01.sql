@@ -14,7 +14,8 @@ SELECT d.id,
        (SELECT count(*)
           FROM document_attempts a
          WHERE a.document_id = d.id
-           AND a.run = d.run) AS attempt_count
+           AND a.run = d.run
+           AND a.stage = d.failed_stage) AS attempt_count
   FROM documents d
  WHERE d.status = 'failed';
 

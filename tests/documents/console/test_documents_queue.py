@@ -12,7 +12,7 @@ from documents.admin import words
 from documents.failures import Code
 from documents.models import Document, DocumentAction, DocumentAttempt
 from documents.services import staff
-from documents.staff_figures import STUCK_CAUSES
+from documents.statuses import STUCK_CAUSES
 from documents.statuses import Status
 from tests.documents.console.filed import (
     FILENAME,

@@ -14,7 +14,7 @@ def text_of(content: bytes, folder: Path) -> str:
     path = folder / "stored"
     path.write_bytes(content)
     limits = Limits()
-    return parse_in_child(path, files.DOCX_TYPE, limits=limits, should_stop=lambda: False).text
+    return parse_in_child(path, files.DOCX_TYPE, limits=limits, check=lambda: None).text
 
 
 def test_keeps_headings_lists_and_tables_in_order(tmp_path: Path) -> None:

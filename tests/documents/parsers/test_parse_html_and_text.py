@@ -11,7 +11,7 @@ from documents.types import Limits
 def text_of(content: bytes, folder: Path, media_type: str = HTML) -> str:
     path = folder / "stored"
     path.write_bytes(content)
-    return parse_in_child(path, media_type, limits=Limits(), should_stop=lambda: False).text
+    return parse_in_child(path, media_type, limits=Limits(), check=lambda: None).text
 
 
 @pytest.mark.parametrize(

@@ -5,18 +5,24 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import msgspec
 import psutil
 import pytest
 
 from documents.detection import HTML, PDF, TEXT
 from documents.failures import Code, StepFailed
-from documents.parsers import Stopped, parse_in_child
+from documents.parsers import parse_in_child
 from documents.parsers.supervision import ROOT
+from documents.parsers.wire import Answer, Request
 from documents.types import Limits
 from tests.documents.parsers import files
 
 # Keeps a child busy for many seconds, until somebody ends it.
 SLOW = files.inflating_pdf(100)
+
+
+class Enough(Exception):
+    """What a check raises that no longer wants the result."""
 
 
 @pytest.fixture
@@ -42,25 +48,16 @@ def words(process: psutil.Process) -> list[str]:
 def test_leaves_no_child_when_it_is_told_to_stop(slow: Path) -> None:
     seen: list[int] = []
 
-    def should_stop() -> bool:
+    def check() -> None:
         seen.extend(child.pid for child in children())
-        return len(seen) > 1
+        if len(seen) > 1:
+            raise Enough
 
-    with pytest.raises(Stopped):
-        parse_in_child(slow, PDF, limits=Limits(), should_stop=should_stop)
+    with pytest.raises(Enough):
+        parse_in_child(slow, PDF, limits=Limits(), check=check)
 
     assert len(set(seen)) == 1
     assert not psutil.pid_exists(seen[0])
-
-
-def test_raises_what_the_question_raises(slow: Path) -> None:
-    def should_stop() -> bool:
-        raise LookupError
-
-    with pytest.raises(LookupError):
-        parse_in_child(slow, PDF, limits=Limits(), should_stop=should_stop)
-
-    assert not children()
 
 
 @pytest.mark.parametrize(
@@ -70,7 +67,7 @@ def test_raises_what_the_question_raises(slow: Path) -> None:
 )
 def test_ends_at_its_limits(slow: Path, limits: Limits) -> None:
     with pytest.raises(StepFailed) as failed:
-        parse_in_child(slow, PDF, limits=limits, should_stop=lambda: False)
+        parse_in_child(slow, PDF, limits=limits, check=lambda: None)
 
     assert failed.value.code == Code.RESOURCE_LIMIT
     assert not children()
@@ -81,14 +78,56 @@ def test_refuses_more_characters_than_allowed(tmp_path: Path) -> None:
     path.write_text("word " * 1000)
 
     with pytest.raises(StepFailed) as failed:
-        parse_in_child(path, TEXT, limits=Limits(characters=4000), should_stop=lambda: False)
+        parse_in_child(path, TEXT, limits=Limits(characters=4000), check=lambda: None)
 
     assert failed.value.code == Code.RESOURCE_LIMIT
 
 
+def cpu_seconds(path: Path) -> int:
+    """Ask a child what it may use."""
+    found: list[int] = []
+
+    def check() -> None:
+        for child in children():
+            soft, _ = child.rlimit(psutil.RLIMIT_CPU)
+            found.extend([soft] if soft != psutil.RLIM_INFINITY else [])
+        if found:
+            raise Enough
+
+    with pytest.raises(Enough):
+        parse_in_child(path, PDF, limits=Limits(), check=check)
+    return found[0]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="Only Linux tells the limits of others.")
+def test_gives_a_small_file_less_time_than_a_large_one(slow: Path, tmp_path: Path) -> None:
+    large = tmp_path / "large"
+    large.write_bytes(SLOW + bytes(48 * 1024**2))
+
+    assert cpu_seconds(slow) == 60
+    assert cpu_seconds(large) == Limits().cpu_seconds
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="Only Linux has files that fail to be read.")
+@pytest.mark.parametrize("media_type", [TEXT, PDF, HTML, files.DOCX_TYPE])
+def test_blames_the_storage_for_what_cannot_be_read(media_type: str) -> None:
+    # Begins with memory that is nobody's: reading it is an I/O error.
+    request = Request("/proc/self/mem", media_type, os.getpid(), Limits())
+
+    told = subprocess.run(  # noqa: S603  The program is our own.
+        [sys.executable, "-m", "documents.parsers.child", msgspec.json.encode(request).decode()],
+        cwd=ROOT,
+        capture_output=True,
+        check=True,
+    )
+
+    answer = msgspec.msgpack.decode(told.stdout, type=Answer)
+    assert (answer.code, answer.detail) == (Code.STORAGE_UNAVAILABLE, "OSError (EIO).")
+
+
 def test_misses_a_file_that_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(StepFailed) as failed:
-        parse_in_child(tmp_path / "gone", PDF, limits=Limits(), should_stop=lambda: False)
+        parse_in_child(tmp_path / "gone", PDF, limits=Limits(), check=lambda: None)
 
     assert failed.value.code == Code.FILE_MISSING
 
@@ -96,12 +135,13 @@ def test_misses_a_file_that_is_not_there(tmp_path: Path) -> None:
 def test_gives_the_child_none_of_our_secrets(slow: Path) -> None:
     environments: list[dict[str, str]] = []
 
-    def should_stop() -> bool:
+    def check() -> None:
         environments.extend(child.environ() for child in children())
-        return bool(environments)
+        if environments:
+            raise Enough
 
-    with pytest.raises(Stopped):
-        parse_in_child(slow, PDF, limits=Limits(), should_stop=should_stop)
+    with pytest.raises(Enough):
+        parse_in_child(slow, PDF, limits=Limits(), check=check)
 
     assert not {name for name in environments[0] if "URL" in name or "KEY" in name}
 
@@ -125,7 +165,7 @@ def parent(slow: Path) -> Iterator[subprocess.Popen[str]]:
         "from documents.types import Limits\n"
         "path = pathlib.Path(sys.argv[1])\n"
         "said = lambda: print('asked', flush=True)\n"
-        "parse_in_child(path, 'application/pdf', limits=Limits(), should_stop=said)\n"
+        "parse_in_child(path, 'application/pdf', limits=Limits(), check=said)\n"
     )
     with subprocess.Popen(  # noqa: S603  The program is our own.
         [sys.executable, "-c", program, str(slow)], cwd=ROOT, stdout=subprocess.PIPE, text=True
@@ -192,7 +232,7 @@ def test_is_not_harmed_by_a_hostile_file(tmp_path: Path, name: str) -> None:
     limits = Limits(memory_bytes=1024**3, cpu_seconds=3, wall_seconds=60)
 
     with pytest.raises(StepFailed) as failed:
-        parse_in_child(path, media_type, limits=limits, should_stop=lambda: False)
+        parse_in_child(path, media_type, limits=limits, check=lambda: None)
 
     assert failed.value.code in {Code.RESOURCE_LIMIT, Code.DAMAGED, Code.NO_TEXT}
     assert not children()

@@ -13,7 +13,7 @@ def parsed(content: bytes, folder: Path, limits: Limits | None = None) -> Parsed
     # Stored files have no suffix.
     path = folder / "stored"
     path.write_bytes(content)
-    return parse_in_child(path, PDF, limits=limits or Limits(), should_stop=lambda: False)
+    return parse_in_child(path, PDF, limits=limits or Limits(), check=lambda: None)
 
 
 def test_gives_each_page_by_its_number(tmp_path: Path) -> None:
