@@ -155,6 +155,8 @@ def _session(tensors: _Arrays, threads: int) -> onnxruntime.InferenceSession:
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
+    # Threads that wait by turning round take the cores from everybody else.
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     # Memory for the longest batch is not kept for good.
     options.enable_cpu_mem_arena = False
     options.log_severity_level = 3

@@ -22,7 +22,10 @@ _UNREADABLE: Final = re.compile(
 )
 _SHARE_UNREADABLE: Final = 0.25
 # Markdown that is there without any text: pictures, fences, comments.
-_PLACEHOLDERS: Final = re.compile(r"!\[[^\]\n]*\]\([^)\n]*\)|^```\w*$|<!--.*?-->", re.MULTILINE)
+# None reaches beyond the next one's beginning, or many that never end would take hours.
+_PLACEHOLDERS: Final = re.compile(
+    r"!\[[^\[\]\n]*\]\([^()\n]*\)|^```\w*$|<!--(?:(?!<!--).)*?-->", re.MULTILINE
+)
 _LETTER: Final = re.compile(r"[^\W_]")
 
 

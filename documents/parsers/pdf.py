@@ -25,8 +25,11 @@ _PARTED_WORD: Final = re.compile("[\x02\ufffe]\r?\n?")
 
 
 def parse(path: Path, limits: Limits) -> Parsed:
-    plain = _plain_pages(path, limits)
-    marked = _marked_pages(path, len(plain))
+    # Both readers get the bytes: by a path, one goes by the name, which is random for stored files,
+    # and the other takes a storage that is away for a damaged file.
+    content = path.read_bytes()
+    plain = _plain_pages(content, limits)
+    marked = _marked_pages(content, len(plain))
     chosen = [
         text if _letters(text) >= _letters(other) * _FEWEST else other
         for text, other in zip(marked, plain, strict=True)
@@ -40,9 +43,9 @@ def parse(path: Path, limits: Limits) -> Parsed:
     )
 
 
-def _plain_pages(path: Path, limits: Limits) -> list[str]:
+def _plain_pages(content: bytes, limits: Limits) -> list[str]:
     try:
-        document = pypdfium2.PdfDocument(path)
+        document = pypdfium2.PdfDocument(content)
     except pypdfium2.PdfiumError as error:
         if "password" in str(error).lower():
             raise StepFailed(Code.PASSWORD_REQUIRED) from None
@@ -63,7 +66,7 @@ def _plain_page(document: pypdfium2.PdfDocument, number: int) -> str:
     return _PARTED_WORD.sub("", text)
 
 
-def _marked_pages(path: Path, count: int) -> list[str]:
+def _marked_pages(content: bytes, count: int) -> list[str]:
     parser = LiteParse(
         output_format="markdown",
         image_mode="off",
@@ -77,8 +80,7 @@ def _marked_pages(path: Path, count: int) -> list[str]:
     )
     texts = [""] * count
     try:
-        # The bytes: of a path it would go by the name, and stored files have random ones.
-        pages = parser.parse(path.read_bytes()).pages
+        pages = parser.parse(content).pages
     except MemoryError:
         raise
     except BaseException:  # noqa: BLE001  A panic of a Rust library is no Exception.

@@ -102,9 +102,7 @@ def _kill(child: subprocess.Popen[bytes]) -> None:
         os.killpg(child.pid, signal.SIGKILL)
 
 
-def _read_reply(
-    child: subprocess.Popen[bytes], limits: Limits, check: Callable[[], None]
-) -> bytes:
+def _read_reply(child: subprocess.Popen[bytes], limits: Limits, check: Callable[[], None]) -> bytes:
     assert child.stdout is not None  # noqa: S101  It is a pipe.
     most = limits.characters * _BYTES_PER_CHARACTER + _SPARE_BYTES
     ends_at = time.monotonic() + limits.wall_seconds

@@ -51,7 +51,8 @@ WORDS_BYTES: Final = 512
 INDEXES: Final = """
     WITH wanted AS MATERIALIZED (
         SELECT id, original_filename, document_type, page_count, status,
-               sum(total_chunks) OVER (ORDER BY id DESC) - total_chunks < %(most_chunks)s AS has_room
+               sum(total_chunks) OVER (ORDER BY id DESC) - total_chunks < %(most_chunks)s
+                   AS has_room
           FROM documents
          WHERE user_id = %(user_id)s
            AND (status IN ('completed', 'embedding')
@@ -216,7 +217,7 @@ def _opened(
         _pass_over(first.document_id, problem)
         return None
     searchable = Searchable(first.document_id, terms, vectors)
-    return Found(first._replace(sealed=b""), searchable, chunk_count, len(vectors))
+    return Found(first, searchable, chunk_count, len(vectors))
 
 
 def _pass_over(document_id: uuid.UUID, problem: Exception) -> None:

@@ -75,9 +75,7 @@ def _questions(file: str) -> list[Question]:
 
 
 def _chunks(path: Path) -> list[Chunk]:
-    parsed = parsers.parse_in_child(
-        path, "application/pdf", limits=Limits(), check=lambda: None
-    )
+    parsed = parsers.parse_in_child(path, "application/pdf", limits=Limits(), check=lambda: None)
     return chunking.split(parsed)
 
 

@@ -22,9 +22,9 @@ class Search(HotView):
         {200: ref(SearchOut)},
         body=ref(SearchIn),
         description=(
-            "By words and by meaning, in documents that are `completed`; in those at `embedding`, or"
-            " that failed there, by words, and by meaning as far as they have come. The best pieces"
-            " first. Of more than about 50,000 pieces, the newest documents are searched:"
+            "By words and by meaning, in documents that are `completed`; in those at `embedding`,"
+            " or that failed there, by words, and by meaning as far as they have come. The best"
+            " pieces first. Of more than about 50,000 pieces, the newest documents are searched:"
             " `document_ids`, `document_type` and `content_type` lead to the others."
         ),
     )

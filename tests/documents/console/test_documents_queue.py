@@ -182,7 +182,7 @@ def test_says_why_some_were_not_retried(nurse, alice, bob):
 
     assert "1 document is started again." in shown
     assert "Not taken: 1 (the file was never stored, so the person must upload it again)." in shown
-    assert "Not taken: 1 (the account of the person is switched off)." in shown
+    assert "Not taken: 1 (the account of the person, or the clinic, is switched off)." in shown
     assert states(lost, fine, of_bob) == ["failed", "processing", "failed"]
 
 

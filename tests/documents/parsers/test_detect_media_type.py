@@ -79,6 +79,32 @@ def test_refuses_what_cannot_be_read(content: bytes, filename: str, code: Code) 
     assert refused.value.code == code
 
 
+COMMENTS = b"<!-- x -->\n" * 5_000
+
+
+@pytest.mark.parametrize(
+    ("content", "filename", "media_type"),
+    [
+        (COMMENTS, "a.html", TEXT),
+        (COMMENTS + b"<html><body>x", "a.txt", HTML),
+        (b"<!--" * 15_000, "a.html", TEXT),
+        (b"<?xml version='1.0'?>" + b" " * 60_000, "a.html", TEXT),
+        (b"x" + b"%PDF-1" * 150 + b"1" * 60_000, "a.txt", TEXT),
+        (b"x" + b"%PDF-1" * 150 + b"1 " * 30_000, "a.txt", TEXT),
+    ],
+    ids=["comments", "page behind comments", "never closed", "blanks", "digits", "numbers"],
+)
+def test_is_not_held_up_by_hostile_bytes(content: bytes, filename: str, media_type: str) -> None:
+    assert detection.detect(io.BytesIO(content), filename) == media_type
+
+
+def test_refuses_a_picture_behind_many_comments() -> None:
+    with pytest.raises(StepFailed) as refused:
+        detection.detect(io.BytesIO(COMMENTS + b"<svg>"), "a.html")
+
+    assert refused.value.code == Code.UNSUPPORTED
+
+
 @pytest.mark.parametrize(
     ("media_type", "filename", "is_mismatch"),
     [

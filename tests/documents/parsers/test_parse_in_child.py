@@ -104,7 +104,7 @@ def test_gives_a_small_file_less_time_than_a_large_one(slow: Path, tmp_path: Pat
     large = tmp_path / "large"
     large.write_bytes(SLOW + bytes(48 * 1024**2))
 
-    assert cpu_seconds(slow) == 60
+    assert 60 <= cpu_seconds(slow) < 70
     assert cpu_seconds(large) == Limits().cpu_seconds
 
 

@@ -152,6 +152,20 @@ def test_does_not_try_again_what_cannot_work(person):
     assert (document.status, document.error_code) == ("failed", "password_required")
 
 
+def test_tries_once_more_where_the_machine_may_have_been_short_of_memory(person):
+    document = paper(person)
+    short = StepFailed(Code.RESOURCE_LIMIT, "SIGKILL with a peak of 90 MiB.")
+
+    leases.fail(claim_of(document), short)
+    document.refresh_from_db()
+    first, pause = document.status, round((document.due_at - document.updated_at).total_seconds())
+    leases.fail(claim_of(document), short)
+
+    document.refresh_from_db()
+    assert (first, pause) == ("processing", leases.PAUSES[1])
+    assert (document.status, document.error_code) == ("failed", "resource_limit")
+
+
 def test_waits_as_long_as_another_service_asks(person):
     document = paper(person)
 

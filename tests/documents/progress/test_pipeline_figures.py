@@ -142,6 +142,14 @@ def test_tells_how_long_files_of_deleted_documents_have_waited(figures, db):
     assert figures("document_deletions_waiting_seconds") == {(): 120}
 
 
+def test_has_no_file_wait_that_was_deleted_once(figures, db):
+    DeletedBlob.objects.create(
+        storage_path="a/b", created_at=ago(minutes=2), deleted_at=ago(minutes=1)
+    )
+
+    assert figures("document_deletions_waiting_seconds") == {(): 0}
+
+
 def test_names_nobody(nobody, alice):
     document = paper(alice, original_filename="her-results.pdf", leased_by="host-7:1")
     attempt(document, detail="a detail")

@@ -4,7 +4,7 @@ import asyncio
 import json
 import uuid
 from collections.abc import AsyncIterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from functools import partial
 from typing import Any
 
@@ -266,3 +266,46 @@ def test_forgets_streams_that_have_ended():
     asyncio.run(come_and_go())
 
     assert hints._news == {}
+
+
+class Watched(hints.News):
+    def __init__(self) -> None:
+        super().__init__(streams.Seat())
+        self.missed = asyncio.Event()
+
+    def miss(self) -> None:
+        self.missed.set()
+
+
+class Faulty(Watched):
+    def miss(self) -> None:
+        super().miss()
+        raise RuntimeError("secret")
+
+
+def test_hears_again_after_an_error_that_nobody_foresaw(committed_db, caplog, monkeypatch):
+    monkeypatch.setattr(hints, "RETRY_SECONDS", 0.0)
+
+    async def crowd() -> None:
+        faulty, watched = Faulty(), Watched()
+        async with hints.heard():
+            for news in (faulty, watched):
+                hints._news["eve"] = {news}
+                await news.missed.wait()
+        del hints._news["eve"]
+
+    asyncio.run(asyncio.wait_for(crowd(), 20))
+
+    assert "RuntimeError" in str([vars(record) for record in caplog.records])
+    assert "secret" not in caplog.text
+
+
+def test_stops_listening_however_the_server_ends(committed_db):
+    async def fall() -> set[str]:
+        with suppress(RuntimeError):
+            async with hints.heard():
+                await asyncio.sleep(0)
+                raise RuntimeError
+        return {task.get_coro().__name__ for task in asyncio.all_tasks()}
+
+    assert "listen" not in asyncio.run(fall())

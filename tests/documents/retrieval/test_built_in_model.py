@@ -2,11 +2,13 @@
 
 import os
 import socket
+from io import StringIO
 
 import numpy as np
 import pytest
+from django.core.management import CommandError, call_command
 
-from documents import embeddings
+from documents import checks, embeddings
 from documents.embeddings import minilm
 from documents.embeddings.minilm import MiniLM
 from documents.failures import Code, StepFailed
@@ -84,6 +86,15 @@ def test_says_what_to_do_without_the_weights(monkeypatch, tmp_path):
     assert "model.safetensors of the embedding model cannot be read" in (
         MiniLM(folder=tmp_path).check() or ""
     )
+
+
+def test_stops_what_starts_without_the_weights(monkeypatch):
+    assert checks.check_embedder() == []
+
+    monkeypatch.setattr(minilm, "PACKAGE", "not_installed_at_all")
+
+    with pytest.raises(CommandError, match=r"documents\.E002.*requirements-weights\.txt"):
+        call_command("check", stderr=StringIO())
 
 
 def test_is_one_for_a_process_and_another_for_its_child():

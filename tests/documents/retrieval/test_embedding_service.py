@@ -11,9 +11,10 @@ import httpx
 import numpy as np
 import pytest
 
-from documents import embeddings
+from documents import chunking, embeddings
 from documents.embeddings.openai_compatible import MOST_BYTES, MOST_TEXTS, OpenAICompatible
 from documents.failures import Code, StepFailed
+from documents.tasks import LONGEST_STEP
 from tests.documents.retrieval.embedding_service import (
     DIMENSIONS,
     KEY,
@@ -83,6 +84,16 @@ def test_asks_for_no_more_than_a_request_may_hold(service):
     assert many[-1] == pytest.approx(unit(texts[-1]), abs=1e-6)
     assert few.shape == (3, DIMENSIONS)
     assert patient.embed_documents([]).shape == (0, DIMENSIONS)
+
+
+def test_ends_within_a_task_however_slow_the_service_is(service):
+    patient = client(service)
+    # More than any chunk has.
+    texts = ["\U0001f600" * (chunking.LIMIT + 500)] * patient.batch_size
+
+    patient.embed_documents(texts)
+
+    assert len(service.asked) * patient._seconds < LONGEST_STEP
 
 
 @pytest.mark.parametrize(

@@ -5,15 +5,18 @@ from collections import Counter
 
 import pytest
 from django.db import connection
+from django.utils import timezone
 
 from core import gate
+from documents import embeddings, leases
+from documents.failures import FAILURES, Code, StepFailed
 from documents.models import (
     Document,
     EmbeddingModel,
     EncryptionKey,
     UserDocumentVectors,
 )
-from documents.services import changing
+from documents.services import changing, searching
 from tests.conftest import client_of
 from tests.documents.parsers.files import pdf
 from tests.documents.search.libraries import PATH, add, answer_to, ask, letter
@@ -45,6 +48,8 @@ def test_finds_a_piece_by_its_words_and_says_where(person):
         "documents": 1,
         "chunks": document.total_chunks,
         "embedded_chunks": document.total_chunks,
+        "left_out_documents": 0,
+        "unreadable_documents": 0,
     }
 
 
@@ -186,6 +191,24 @@ def test_searches_by_words_what_is_not_embedded_yet(person):
     assert found["results"][0]["scores"]["vector"] is None
 
 
+def test_searches_by_words_what_the_embedder_refused(person):
+    document = add(person, until="embedding")
+    while is_tried_again(document):
+        leases.fail(leases.claim_next(), StepFailed(Code.EMBEDDER_REJECTED))
+
+    found = ask(person, "progesterone in the evening")
+
+    assert "by words" in FAILURES[Code.EMBEDDER_REJECTED].advice
+    assert (found["mode"], found["reason"]) == ("lexical", "not-yet-embedded")
+    assert found["results"][0]["heading"] == ["Medication"]
+
+
+def is_tried_again(document):
+    """Let the pause of a document be over, if it is to be tried again."""
+    waiting = Document.objects.filter(id=document.id, status="embedding")
+    return waiting.update(due_at=timezone.now())
+
+
 def test_says_when_a_part_is_not_searched_by_meaning(person):
     add(person)
     add(person, letter(times=5), until="embedding")
@@ -213,7 +236,13 @@ def test_answers_sensibly_without_any_document(person):
         "results": [],
         "mode": "hybrid",
         "reason": None,
-        "searched": {"documents": 0, "chunks": 0, "embedded_chunks": 0},
+        "searched": {
+            "documents": 0,
+            "chunks": 0,
+            "embedded_chunks": 0,
+            "left_out_documents": 0,
+            "unreadable_documents": 0,
+        },
     }
 
 
@@ -257,18 +286,62 @@ def test_is_not_asked_in_a_url(as_alice, path):
     assert as_alice.call("GET", path).status_code == 405
 
 
+def damage(table, condition, *values):
+    sql = f"UPDATE {table} SET sealed = overlay(sealed placing '\\x00' from 30) WHERE {condition}"
+    rows(sql, values)
+
+
 def test_opens_only_what_it_shows(person):
     document = add(person)
-    rows(
-        "UPDATE document_chunks SET sealed = overlay(sealed placing '\\x00' from 30)"
-        " WHERE document_id = %s AND ordinal > 0",
-        [document.id],
-    )
+    damage("document_chunks", "document_id = %s AND ordinal > 0", document.id)
 
-    (best,) = ask(person, "bladder", limit=1)["results"]
+    found = ask(person, "bladder", limit=1)
 
-    assert best["chunk"] == 0
-    assert answer_to(person, "refrigerator", limit=1).status_code == 503
+    assert [one["chunk"] for one in found["results"]] == [0]
+    assert found["reason"] is None
+
+
+def test_leaves_out_a_piece_that_does_not_open_and_says_so(person, caplog):
+    document = add(person)
+    damage("document_chunks", "document_id = %s AND ordinal > 0", document.id)
+
+    found = ask(person, "progesterone transfer", limit=50)
+
+    assert [one["chunk"] for one in found["results"]] == [0]
+    assert (found["mode"], found["reason"]) == ("hybrid", "unreadable")
+    assert found["searched"]["unreadable_documents"] == 1
+    assert str(document.id) in str([vars(record) for record in caplog.records])
+
+
+@pytest.mark.parametrize("table", ["document_terms", "user_document_vectors"])
+def test_searches_the_rest_when_one_document_does_not_open(person, table, caplog):
+    whole, broken = add(person), add(person, letter(times=5))
+    damage(table, "document_id = %s", broken.id)
+
+    found = ask(person, "progesterone", limit=50)
+
+    assert {one["document_id"] for one in found["results"]} == {str(whole.id)}
+    assert (found["mode"], found["reason"]) == ("hybrid", "unreadable")
+    assert found["searched"]["documents"] == found["searched"]["unreadable_documents"] == 1
+    logged = str([vars(record) for record in caplog.records])
+    assert str(broken.id) in logged
+    assert str(person.id) not in logged
+
+
+def test_searches_the_newest_of_too_many(person, monkeypatch):
+    oldest, older, newest = (add(person, letter(times=times)) for times in (4, 5, 6))
+    each = embeddings.current().dimensions * 4 + searching.WORDS_BYTES
+    monkeypatch.setattr(searching, "MOST_BYTES", each * (newest.total_chunks + 1))
+
+    found = ask(person, "progesterone", limit=50)
+
+    searched = {one["document_id"] for one in found["results"]}
+    assert searched == {str(newest.id), str(older.id)}
+    assert found["reason"] == "too-many-documents"
+    assert found["searched"]["left_out_documents"] == 1
+    chosen = ask(person, "progesterone", document_ids=[str(oldest.id)])
+    assert {one["document_id"] for one in chosen["results"]} == {str(oldest.id)}
+    assert chosen["reason"] is None
 
 
 def test_says_so_when_a_persons_key_is_gone(person):

@@ -37,6 +37,7 @@ def complaint(**variables):
         {},
         {"DOCUMENT_STORAGE": "/tmp"},  # noqa: S108
         {"DOCUMENT_STORAGE": "s3://papers"},
+        {"DOCUMENT_STORAGE": "s3://papers", "DOCUMENT_STORAGE_ENDPOINT": "http://127.0.0.1:9000"},
         {
             "DOCUMENT_STORAGE": "s3://papers",
             "DOCUMENT_STORAGE_ENDPOINT": "https://objects.example.org",
@@ -62,7 +63,11 @@ def test_takes_folders_and_buckets(variables):
         ),
         (
             {"DOCUMENT_STORAGE": "s3://papers", "DOCUMENT_STORAGE_ENDPOINT": "objects:9000"},
-            "must be an address such as https://objects.example.org",
+            "DOCUMENT_STORAGE_ENDPOINT must be an address such as https://",
+        ),
+        (
+            {"DOCUMENT_STORAGE": "s3://papers", "DOCUMENT_STORAGE_ENDPOINT": "http://a.example"},
+            "DOCUMENT_STORAGE_ENDPOINT must be an address such as https://",
         ),
         ({"DOCUMENTS_PER_PERSON": "0"}, "must be 1 or more"),
     ],
