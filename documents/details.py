@@ -18,6 +18,8 @@ LARGEST_METADATA: Final = 16 * 1024
 TURNING: Final = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 # Controls, halves of characters, ends of lines and paragraphs.
 HIDDEN: Final = frozenset({"Cc", "Cs", "Zl", "Zp"})
+# What joins letters, and spaces: not enough for a name.
+UNSEEN: Final = frozenset({"Cf", "Zs"})
 
 
 def clean_filename(name: str) -> str:
@@ -27,7 +29,8 @@ def clean_filename(name: str) -> str:
         for letter in name.replace("\\", "/").rpartition("/")[2]
         if letter not in TURNING and unicodedata.category(letter) not in HIDDEN
     ).strip()
-    return "" if name in {".", ".."} else name
+    is_seen = any(unicodedata.category(letter) not in UNSEEN for letter in name)
+    return name if is_seen and name not in {".", ".."} else ""
 
 
 def checked_filename(name: str) -> str:

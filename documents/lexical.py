@@ -69,15 +69,19 @@ class Words:
     def _reduced(self, word: str) -> str:
         if word[0].isdigit():
             word = word.replace(",", "")
-        # Accents go, so that a word is found however it is typed: "Ärztin" as "arztin".
-        bare = _COMBINING.sub("", unicodedata.normalize("NFKD", word)).casefold()
-        bare = bare.replace("\u2019", "'")[:_LONGEST_WORD]
-        if bare in STOP_WORDS:
-            return ""
+        bare = (word.lower() if word.isascii() else _bare(word))[:_LONGEST_WORD]
         if self._beginnings and not _beginning(bare).startswith(self._beginnings):
+            return ""
+        if bare in STOP_WORDS:
             return ""
         stem: str = self._stem(bare)
         return stem
+
+
+def _bare(word: str) -> str:
+    """Take accents away, so that a word is found however it is typed: "Ärztin" as "arztin"."""
+    bare = _COMBINING.sub("", unicodedata.normalize("NFKD", word)).casefold()
+    return bare.replace("\u2019", "'")
 
 
 def _beginning(word: str) -> str:

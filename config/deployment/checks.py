@@ -37,6 +37,7 @@ CHECKS: Final = (
     Check(FRAME, "version 1 announces its end", front.announces_the_end_of_version_1),
     Check(FRAME, "the web client's origin is let in", front.lets_the_web_client_in),
     Check(FRAME, "other sites are kept out", front.keeps_other_sites_out),
+    Check(FRAME, "other services can call (PUBLIC_URL)", front.hears_other_services),
     Check(TOKENS, "a person signs up (version 1)", people.first_signs_up),
     Check(TOKENS, "another one signs up (version 2)", people.second_signs_up),
     Check(TOKENS, "an address is taken once", people.address_is_taken, SIGNED_UP),

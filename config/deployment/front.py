@@ -1,8 +1,11 @@
 """Checks of the server itself: its probes, pages, and the frame around every answer."""
 
+import uuid
 from typing import Final
 
-from config.deployment.client import Failed
+from django.conf import settings
+
+from config.deployment.client import Failed, Server
 from config.deployment.run import Visit
 
 STRANGER: Final = "https://somebody-else.invalid"
@@ -14,6 +17,9 @@ SAFETY_HEADERS: Final = {
 V2_OFF: Final = (
     "USE_SCHEMA_V2 is off on the server: check-ins are kept, and health events are not written."
     " Set USE_SCHEMA_V2=True there and let the web processes read it, unless you mean it so."
+)
+CALLS_FOR_OTHERS: Final = (
+    "Does PUBLIC_URL lead to this server, and does the proxy let others in there?"
 )
 
 
@@ -148,3 +154,12 @@ def keeps_other_sites_out(visit: Visit) -> None:
                 f"{answer.call}: expected no Access-Control-Allow-Origin for an unknown site."
                 " Look at ALLOWED_ORIGINS, and at what the proxy adds."
             )
+
+
+def hears_other_services(visit: Visit) -> None:
+    """They call PUBLIC_URL, where it is known; without a signature nothing is done."""
+    is_known = bool(settings.PUBLIC_URL)
+    server = Server(settings.PUBLIC_URL, visit.server.timeout) if is_known else visit.server
+    answer = server.call("POST", f"/api/v2/webhooks/llama-parse/{uuid.uuid4()}", {})
+    answer.must_be(401, advice=CALLS_FOR_OTHERS)
+    answer.must_say("code", value="not-signed", advice=CALLS_FOR_OTHERS)

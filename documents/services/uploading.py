@@ -10,6 +10,7 @@ from typing import Any, BinaryIO, Final
 
 from django.conf import settings
 from django.db import connection
+from django.template.defaultfilters import filesizeformat
 
 from accounts import services as accounts
 from core import gate
@@ -154,7 +155,8 @@ def _check_quota(person: Person) -> None:
     if queries.kept(person.id).is_too_much:
         count, size = settings.DOCUMENTS_PER_PERSON, settings.DOCUMENT_BYTES_PER_PERSON
         raise QuotaExceeded(
-            f"You may keep {count:,} documents of {size:,} bytes together. Delete some first."
+            f"You may keep at most {count:,} documents, of {filesizeformat(size)} in all."
+            " Delete some first."
         )
 
 

@@ -173,6 +173,16 @@ def test_passes_a_whole_installation_and_leaves_nobody_behind(usual, worker, ver
     assert throw_away_people() == 0
 
 
+def test_says_that_other_services_cannot_call(without_events, verify, settings):
+    with talker(MOVED) as elsewhere:
+        settings.PUBLIC_URL = elsewhere
+        verdict = verify(without_events)
+
+    reason = verdict.results("FAILED")["other services can call (PUBLIC_URL)"]
+    assert "expected status 401" in reason
+    assert "PUBLIC_URL" in reason
+
+
 def test_says_that_no_worker_runs_and_checks_on(usual, verify):
     verdict = verify(usual)
 

@@ -11,9 +11,10 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts import services as accounts
-from core.api.base import decode_json, json_response, read_query
+from core.api.base import MalformedBody, decode_json, json_response, read_query
 from core.api.openapi import described, query_parameters, ref
 from core.api.v2 import HotView, V2View, if_match
+from core.errors import InvalidInput
 from documents import queries
 from documents.api.v2.forms import Received, let_finish, received
 from documents.failures import FAILURES, Code
@@ -140,8 +141,20 @@ def file_of(sent: Received) -> uploading.File:
         sha256=sent.sha256,
         filename=said.get("filename") or sent.filename,
         document_type=said.get("document_type", ""),
-        metadata=decode_json(said["metadata"].encode()) if said.get("metadata") else {},
+        metadata=metadata_of(said.get("metadata", "")),
     )
+
+
+def metadata_of(text: str) -> Any:
+    if not text:
+        return {}
+    try:
+        return decode_json(text.encode())
+    except MalformedBody as error:
+        raise InvalidInput.at("/metadata", "metadata: is not well-formed JSON.") from error
+    except InvalidInput as error:
+        detail = error.detail.removeprefix("body: ")
+        raise InvalidInput.at("/metadata", f"metadata: {detail}") from error
 
 
 def versioned(row: Row, shown: DocumentOut | None = None) -> Response:

@@ -131,6 +131,9 @@ def _only_known(fields: Any) -> dict[str, str]:
             raise FormMalformed.at(f"/{shown}", detail)
         if len(fields.getlist(name)) > 1:
             raise FormMalformed.at(f"/{shown}", f"{shown}: came more than once.")
+        # What the library puts where bytes are no UTF-8: something of what was sent would be lost.
+        if "\N{REPLACEMENT CHARACTER}" in fields[name]:
+            raise FormMalformed.at(f"/{shown}", f"{shown}: is not UTF-8.")
     return {name: fields[name] for name in fields}
 
 

@@ -121,7 +121,8 @@ def test_never_put_their_name_into_the_path_of_the_storage(as_alice):
         ({"other": form()["file"]}, 400, "malformed-form", "other"),
         ({"file": form()["file"], "second": form()["file"]}, 400, "malformed-form", "second"),
         (form(metadata="[1]"), 400, "invalid-input", "metadata"),
-        (form(metadata="{"), 400, "malformed-json", "JSON"),
+        (form(metadata="{"), 400, "invalid-input", "metadata: is not well-formed JSON."),
+        (form(metadata='{"a": 1e400}'), 400, "invalid-input", "metadata: "),
         (form(metadata='{"a": "\\u0000"}'), 400, "invalid-input", "NUL"),
         (form(metadata='{"a": "' + "x" * 17_000 + '"}'), 400, "invalid-input", "16,384"),
         (form(metadata='{"a":' * 200 + "1" + "}" * 200), 400, "invalid-input", "deep"),
@@ -130,6 +131,7 @@ def test_never_put_their_name_into_the_path_of_the_storage(as_alice):
         (form(filename="x" * 256), 400, "invalid-input", "255"),
         (form(filename="\x07"), 400, "invalid-input", "filename"),
         (form(filename=".."), 400, "invalid-input", "filename"),
+        (form(filename="\u200b"), 400, "invalid-input", "filename"),
     ],
 )
 def test_are_refused_with_the_fault(as_alice, nothing_left, body, status, code, says):
@@ -161,6 +163,12 @@ def test_are_refused_with_the_fault(as_alice, nothing_left, body, status, code, 
         (raw(BOUNDARY, (FILE, b"x"))[:-20], TYPE["Content_Type"], 400, "malformed-form"),
         (
             raw(BOUNDARY, (f"{FILE}\r\nContent-Transfer-Encoding: base64", b"#####")),
+            TYPE["Content_Type"],
+            400,
+            "malformed-form",
+        ),
+        (
+            raw(BOUNDARY, (FILE, b"x"), (FIELD.format("metadata"), b'{"\xed\xa0\x80": 1}')),
             TYPE["Content_Type"],
             400,
             "malformed-form",
