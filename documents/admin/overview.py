@@ -107,7 +107,7 @@ def stage_row(stage: StageNow, length: Duration | None, now: dt.datetime) -> Sta
         name,
         meaning,
         stage,
-        words.ago(stage.oldest_due_at, now),
+        words.age(stage.oldest_due_at, now),
         words.duration(length.median) if length else "-",
         words.duration(length.slow) if length else "-",
         length.count if length else 0,

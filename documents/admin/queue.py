@@ -18,7 +18,8 @@ from documents import staff_figures
 from documents.admin import words
 from documents.admin.listing import PERIODS, as_uuid, clinics, narrowed
 from documents.admin.overview import OverviewPages
-from documents.failures import FAILURES, Code
+from documents.admin.words import Retry
+from documents.failures import Code
 from documents.models import Document
 from documents.services import staff
 from documents.services.staff import Outcome
@@ -206,7 +207,8 @@ class Entry:
     since: str
     uploaded: str
     error: str
-    is_retryable: bool
+    verdict: str
+    may_help: bool
 
 
 class Listed:
@@ -259,7 +261,7 @@ class Listed:
             "others": others.urlencode(),
             "seen_at": now.isoformat(),
             "may_cancel": self.kind is Kind.STUCK,
-            "may_help": self.kind is Kind.STUCK or FAILURES[Code(self.code)].is_retryable,
+            "may_help": self.kind is Kind.STUCK or words.retry_of(self.code) is Retry.MAY_HELP,
         }
 
     def entry(self, row: Any, now: dt.datetime) -> Entry:
@@ -270,10 +272,11 @@ class Listed:
             address=reverse("admin:documents_document_change", args=[row.id]),
             file=f"{words.file_kind(row.content_type)}, {words.size(row.file_size)}",
             stage=words.stage_name(row.failed_stage or row.status),
-            since=words.ago(getattr(row, self.moment), now),
+            since=words.age(getattr(row, self.moment), now),
             uploaded=words.ago(row.created_at, now),
             error=words.failure_title(code) if code else "",
-            is_retryable=code in set(Code) and FAILURES[Code(code)].is_retryable,
+            verdict=words.retry_of(code),
+            may_help=words.retry_of(code) is Retry.MAY_HELP,
         )
 
 
@@ -302,9 +305,10 @@ def seen_at(request: HttpRequest) -> dt.datetime:
     """Tell when the list was shown whose button was pressed."""
     try:
         found = dt.datetime.fromisoformat(request.POST.get("seen_at", ""))
-    except ValueError:
+        # The database knows no instant outside of the years 1 to 9999 of this time zone.
+        return found.astimezone(dt.UTC) if found.tzinfo else timezone.now()
+    except (ValueError, OverflowError):
         return timezone.now()
-    return found if found.tzinfo else timezone.now()
 
 
 def do(

@@ -24,6 +24,7 @@ from core.errors import DomainError, NotFound
 from documents import queries, staff_figures
 from documents.admin import words
 from documents.admin.queue import DEEDS, LONGEST_REASON, QueuePages, ReasonForm, do, said
+from documents.admin.words import Retry
 from documents.models import Document, DocumentAction, DocumentAttempt
 from documents.services import staff
 from documents.staff_figures import Kind
@@ -38,6 +39,12 @@ class DiscloseForm(forms.Form):
         widget=forms.Textarea(attrs={"rows": 2}),
         help_text="For example: asked by the person on the phone to see why page 3 is empty.",
     )
+
+    def clean_reason(self) -> str:
+        reason: str = self.cleaned_data["reason"]
+        if not staff.is_reason(reason):
+            raise forms.ValidationError(staff.SAY_WHY)
+        return reason
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,24 +141,34 @@ class DocumentAdmin(QueuePages):
         if request.method != "POST":
             return HttpResponseNotAllowed(["POST"])
         user, form = actor(request), DiscloseForm(request.POST)
-        form.is_valid()  # What it refuses is an empty reason, which the service refuses.
+        address = page_of(document_id)
+        if not form.is_valid():
+            # Nothing of the document is here, as this is outside of the gate.
+            page = {
+                "title": f"Show content of document {words.short_id(document_id)}",
+                "tab": "story",
+                "document_id": document_id,
+                "disclose_form": form,
+                "address": address,
+            }
+            return self.render(request, "reason", page)
         try:
             content = staff.disclose(
                 document_id=document_id,
                 actor_id=user.pk,
                 tenant_id=None if user.is_superuser else user.tenant_id,
-                reason=form.cleaned_data.get("reason", ""),
+                reason=form.cleaned_data["reason"],
             )
         except NotFound as error:
             raise Http404(error.detail) from error
         except DomainError as error:
             self.message_user(request, error.detail, messages.ERROR)
-            return HttpResponseRedirect(page_of(document_id))
+            return HttpResponseRedirect(address)
         page = {
             "title": f"Content of document {words.short_id(document_id)}",
             "tab": "story",
             "content": content,
-            "address": page_of(document_id),
+            "address": address,
         }
         return self.render(request, "content", page)
 
@@ -217,7 +234,8 @@ def deeds(document: Document, cause: str | None, *, is_known: bool) -> list[tupl
     if document.status not in ENDED:
         found.append(("cancel", "Cancel"))
     if (document.status == Status.FAILED or cause) and not is_known:
-        found.append(("acknowledge", "Acknowledge"))
+        may_help = cause or words.retry_of(document.error_code) is Retry.MAY_HELP
+        found.insert(len(found) if may_help else 0, ("acknowledge", "Acknowledge"))
     return found
 
 

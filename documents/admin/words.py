@@ -4,9 +4,10 @@ import datetime as dt
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Final
 
-from django.template.defaultfilters import filesizeformat
+from django.template.defaultfilters import filesizeformat, pluralize
 from django.utils.html import format_html
 from django.utils.timesince import timesince
 
@@ -18,6 +19,9 @@ from documents.statuses import Status
 
 Action = DocumentAction.Action
 Outcome = DocumentAttempt.Outcome
+
+# What is younger than this has no age.
+JUST_NOW: Final = dt.timedelta(seconds=5)
 
 # Of each state: its color, its name, and what happens in it.
 STATES: Final[Mapping[str, tuple[str, str, str]]] = {
@@ -49,6 +53,14 @@ ACTIONS: Final[Mapping[str, str]] = {
 }
 
 
+class Retry(StrEnum):
+    """Whether a retry helps, as badges say it, and advice begins with it."""
+
+    MAY_HELP = "a retry may help"
+    RARELY_HELPS = "a retry rarely helps"
+    WILL_NOT_HELP = "a retry will not help"
+
+
 @dataclass(frozen=True, slots=True)
 class Cause:
     """A cause as the queue shows it. `advice` is for staff: what to look at, what to do."""
@@ -58,21 +70,21 @@ class Cause:
 
 
 ADVICE: Final[Mapping[Code, str]] = {
-    Code.PASSWORD_REQUIRED: "A retry will not help. The person is told to upload a copy without a"
-    " password. Acknowledge it.",
-    Code.NO_TEXT: "A retry will not help: these are scans or pictures. The person is told to upload"
-    " a version with text. Acknowledge it.",
-    Code.UNSUPPORTED: "A retry will not help. The person is told which formats can be read."
+    Code.PASSWORD_REQUIRED: "The person is told to upload a copy without a password."
     " Acknowledge it.",
-    Code.DAMAGED: "A retry rarely helps. The person is told to save the file again. If many came at"
-    " once, look at the storage.",
-    Code.RESOURCE_LIMIT: "A retry helps only if the machine was short of memory. Else the person is"
-    " told to split the file.",
-    Code.TYPE_MISMATCH: "A retry will not help: the file is not what its name says. The person is"
-    " told so. Acknowledge it.",
-    Code.UPLOAD_INTERRUPTED: "Nothing can be retried: the file never arrived. The person is told to"
-    " upload it again. If there are many, look at the network and the proxy.",
-    Code.FILE_MISSING: "The file is not in the storage. If it was restored from a backup, retry;"
+    Code.NO_TEXT: "These are scans or pictures. The person is told to upload a version with text."
+    " Acknowledge it.",
+    Code.UNSUPPORTED: "The person is told which formats can be read. Acknowledge it.",
+    Code.DAMAGED: "The person is told to save the file again. If many came at once, look at the"
+    " storage.",
+    Code.RESOURCE_LIMIT: "The file has too many pages or too much text, or needs more memory or"
+    " time than one document may use. The person is told to split it. Retry only if the machine was"
+    " short of memory.",
+    Code.TYPE_MISMATCH: "The file is not what its name says. The person is told so."
+    " Acknowledge it.",
+    Code.UPLOAD_INTERRUPTED: "The file never arrived. The person is told to upload it again. If"
+    " there are many, look at the network and the proxy. Acknowledge it.",
+    Code.FILE_MISSING: "The file is not in the storage. Retry if it was restored from a backup;"
     " else the person must upload it again.",
     Code.STORAGE_FORBIDDEN: "The storage refuses us. Check its keys and rights, then retry all.",
     Code.STORAGE_UNAVAILABLE: "The storage did not answer for about a day. When it is back, retry"
@@ -86,8 +98,8 @@ ADVICE: Final[Mapping[Code, str]] = {
     Code.PROVIDER_BUSY: "The parsing service was busy for about a day. Retry a few at a time.",
     Code.PROVIDER_UNAVAILABLE: "The parsing service did not answer for about a day. When it is"
     " back, retry all.",
-    Code.PROVIDER_REJECTED: "The parsing service cannot read these files. A retry rarely helps; the"
-    " person is told to use another format.",
+    Code.PROVIDER_REJECTED: "The parsing service cannot read these files. The person is told to use"
+    " another format.",
     Code.PROVIDER_LOST: "The parsing service no longer knows the job. Retry: it is sent again.",
     Code.EMBEDDER_UNAVAILABLE: "The embedding service did not answer for about a day. Search by"
     " words works meanwhile. When it is back, retry all.",
@@ -115,6 +127,16 @@ STUCK: Final[Mapping[str, Cause]] = {
         " begins the stage again.",
     ),
 }
+# The others of which people are told that a retry is of no use can have a reason of ours.
+HOPELESS: Final = frozenset(
+    {
+        Code.PASSWORD_REQUIRED,
+        Code.NO_TEXT,
+        Code.UNSUPPORTED,
+        Code.TYPE_MISMATCH,
+        Code.UPLOAD_INTERRUPTED,
+    }
+)
 KINDS: Final[Mapping[str, str]] = {
     "application/pdf": "PDF",
     "application/vnd.openxmlformats-officedocument.wordprocessingml.document": "DOCX",
@@ -127,8 +149,16 @@ KINDS: Final[Mapping[str, str]] = {
 def cause_of(kind: Kind, cause: str) -> Cause:
     if kind is Kind.STUCK:
         return STUCK[cause]
-    code = Code(cause)
-    return Cause(FAILURES[code].title, ADVICE[code])
+    code, verdict = Code(cause), retry_of(cause)
+    advice = ADVICE[code] if verdict is Retry.MAY_HELP else f"{sentence(verdict)} {ADVICE[code]}"
+    return Cause(FAILURES[code].title, advice)
+
+
+def retry_of(code: str) -> Retry:
+    if code in HOPELESS:
+        return Retry.WILL_NOT_HELP
+    is_retryable = code in set(Code) and FAILURES[Code(code)].is_retryable
+    return Retry.MAY_HELP if is_retryable else Retry.RARELY_HELPS
 
 
 def failure_title(code: str) -> str:
@@ -165,16 +195,27 @@ def ago(instant: dt.datetime | None, now: dt.datetime) -> str:
     """Say how long ago something was; the exact time is in the title."""
     if instant is None:
         return "-"
-    return format_html('<span title="{} UTC">{}</span>', when(instant), span(now - instant))
+    is_new = now - instant < JUST_NOW
+    return titled(instant, "just now" if is_new else f"{span(now - instant)} ago")
+
+
+def age(instant: dt.datetime | None, now: dt.datetime) -> str:
+    """Say for how long something has been so; the exact time is in the title."""
+    return "-" if instant is None else titled(instant, span(now - instant))
+
+
+def titled(instant: dt.datetime, words: str) -> str:
+    return format_html('<span title="{} UTC">{}</span>', when(instant), words)
 
 
 def span(length: dt.timedelta) -> str:
     """Say a length of time in its largest unit or two."""
-    seconds = length.total_seconds()
+    seconds = max(round(length.total_seconds()), 1)
     if seconds < 60:  # noqa: PLR2004  A minute.
-        return duration(seconds)
+        return f"{seconds}\N{NO-BREAK SPACE}second{pluralize(seconds)}"
     start = dt.datetime(2001, 1, 1, tzinfo=dt.UTC)
-    return timesince(start, start + length, depth=1 if seconds < 3600 else 2)  # noqa: PLR2004
+    end = start + dt.timedelta(seconds=seconds)
+    return timesince(start, end, depth=1 if seconds < 3600 else 2)  # noqa: PLR2004
 
 
 def duration(seconds: float) -> str:

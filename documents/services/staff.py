@@ -5,6 +5,7 @@ order of their ids, so that two who do the same wait for each other, and the sec
 """
 
 import datetime as dt
+import unicodedata
 import uuid
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Sequence
@@ -30,12 +31,15 @@ MOST_AT_ONCE: Final = 1_000
 # So many begin at once, and as many more after each pause.
 PAUSE: Final = dt.timedelta(minutes=1)
 SHORTEST_REASON: Final = 10
+SAY_WHY: Final = f"Say why, in at least {SHORTEST_REASON} characters."
+# Letters and signs by their category, which are shown as nothing.
+BLANK: Final = frozenset("\u115f\u1160\u2800\u3164\uffa0")
 
 NEVER_STORED: Final = "the file was never stored, so the person must upload it again"
 SWITCHED_OFF: Final = "the account of the person, or the clinic, is switched off"
 WENT_ON: Final = "went on meanwhile, or a colleague was quicker"
 NOT_ON_ITS_WAY: Final = "not on the way, so there is nothing to stop"
-GONE: Final = "deleted meanwhile"
+GONE: Final = "no longer there"
 TOO_MANY: Final = f"no more than {MOST_AT_ONCE:,} at once; they keep their place"
 
 
@@ -207,8 +211,8 @@ def disclose(
     For callers outside of any gate, as this enters two, one after the other: that of the clinic
     (`tenant_id`; None for all clinics), and then that of the person.
     """
-    if len(reason.strip()) < SHORTEST_REASON:
-        raise ReasonTooShort(f"Say why, in at least {SHORTEST_REASON} characters.")
+    if not is_reason(reason):
+        raise ReasonTooShort(SAY_WHY)
     with _reach(tenant_id):
         row = Document.objects.filter(id=document_id).first()
         if row is None:
@@ -223,6 +227,16 @@ def disclose(
         raise ContentUnavailable(
             "It cannot be opened: the account of the person is switched off."
         ) from error
+
+
+def is_reason(text: str) -> bool:
+    """Tell whether enough of it can be seen. Marks belong to the letter before, spaces between."""
+    seen = "".join(letter for letter in " ".join(text.split()) if _is_seen(letter))
+    return len(" ".join(seen.split())) >= SHORTEST_REASON
+
+
+def _is_seen(letter: str) -> bool:
+    return letter == " " or (unicodedata.category(letter)[0] in "LNPS" and letter not in BLANK)
 
 
 def _reach(tenant_id: uuid.UUID | None) -> AbstractContextManager[None]:

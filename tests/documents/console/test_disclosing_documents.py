@@ -1,5 +1,7 @@
 """Staff see what is in a document only for a reason, which is noted for good before anything shows."""
 
+import re
+
 import psycopg
 import pytest
 from django.db import DataError
@@ -55,6 +57,7 @@ def test_shows_name_and_text_once_and_notes_it(document, staff_member):
     assert answer.status_code == 200
     assert "Weber &amp; Sons.md" in shown
     assert "progesterone every evening" in shown
+    assert re.search(r"Read by the parser [\w-]+\.", shown)
     assert "no-store" in answer["Cache-Control"]
     assert disclosures(document) == [(staff_member.id, REASON)]
     story = text_of(console_of(staff_member), story_of(document))
@@ -80,12 +83,46 @@ def test_shows_with_what_it_was_read(document, staff_member):
     assert "1 (active)" in shown
 
 
-@pytest.mark.parametrize("reason", ["", "phone", " " * 30])
-def test_shows_nothing_without_a_reason(document, staff_member, reason):
+@pytest.mark.parametrize(
+    ("reason", "why_not"),
+    [
+        ("", "This field is required."),
+        (" " * 30, "This field is required."),
+        ("phone", "Ensure this value has at least 10 characters (it has 5)."),
+        ("\u200b" * 12, "Say why, in at least 10 characters."),
+        ("\u3164" * 12, "Say why, in at least 10 characters."),
+        ("p\u200bh\u200bo\u200bn\u200be\u200bs\u200b.", "Say why, in at least 10 characters."),
+        ("a" + " " * 10 + "b", "Say why, in at least 10 characters."),
+        ("x" * 1001, "Ensure this value has at most 1000 characters (it has 1001)."),
+        ("They asked \0 on the phone.", "Null characters are not allowed."),
+    ],
+)
+def test_shows_nothing_without_a_reason(document, staff_member, reason, why_not):
     answer = show(console_of(staff_member), document, reason)
 
-    assert (answer.status_code, answer["Location"]) == (302, story_of(document))
+    shown = answer.content.decode()
+    assert answer.status_code == 200
+    assert why_not in shown
+    assert f">\n{reason}</textarea>" in shown
+    assert story_of(document) in shown
+    assert "Weber" not in shown
+    assert "progesterone" not in shown
     assert disclosures(document) == []
+
+
+@pytest.mark.parametrize("reason", ["", " " * 30, "\u200b" * 12, "phone\u2060\u00ad\u034f\u2800"])
+def test_counts_what_can_be_seen_of_a_reason(document, staff_member, reason):
+    with pytest.raises(staff.ReasonTooShort, match="at least 10 characters"):
+        staff.disclose(
+            document_id=document.id,
+            actor_id=staff_member.id,
+            tenant_id=staff_member.tenant_id,
+            reason=reason,
+        )
+
+    assert disclosures(document) == []
+    assert staff.is_reason("Er bat am Telefon.")
+    assert staff.is_reason("電話で本人が尋ねました。")
 
 
 def test_shows_nothing_to_other_clinics_and_other_people(document, person):
@@ -135,7 +172,6 @@ def test_shows_nothing_when_it_cannot_be_noted(document, staff_member):
             reason="No text can hold \0 in Postgres.",
         )
 
-    assert show(console_of(staff_member), document, "Nor does a form \0.").status_code == 302
     assert disclosures(document) == []
 
 

@@ -104,6 +104,9 @@ def test_shows_the_content_for_a_reason(live_console, document):
     live_console.get_by_label("Why must you see it?").fill("short")
     button.click()
     expect(live_console.get_by_role("heading", level=1)).to_contain_text("Document")
+    live_console.get_by_label("Why must you see it?").fill("\u200b" * 12)
+    button.click()
+    expect(live_console.get_by_text("Say why, in at least 10 characters.")).to_be_visible()
     live_console.get_by_label("Why must you see it?").fill("The person asked on the phone.")
     button.click()
 
@@ -149,3 +152,18 @@ def test_documents_fit_a_phone(live_console, document, name):
     wider = live_console.evaluate("document.documentElement.scrollWidth - window.innerWidth")
 
     assert wider <= 0
+    here = live_console.get_by_role("navigation", name="Pages").locator("[aria-current]")
+    expect(here).to_have_text("Documents")
+    expect(here).to_be_in_viewport(ratio=1)
+
+
+def test_keeps_the_links_of_a_story_below_the_tabs(live_console, document):
+    live_console.goto(live_console.url.split("/admin/")[0] + story_of(document))
+
+    tabs = live_console.get_by_role("navigation", name="Documents", exact=True).bounding_box()
+    links = [
+        live_console.get_by_role("link", name=name).bounding_box()
+        for name in ("All documents of this person", "Others with this trouble")
+    ]
+
+    assert all(link["y"] >= tabs["y"] + tabs["height"] for link in links)

@@ -12,8 +12,8 @@ from documents.admin import words
 from documents.failures import Code
 from documents.models import Document, DocumentAction, DocumentAttempt
 from documents.services import staff
-from documents.statuses import STUCK_CAUSES
-from documents.statuses import Status
+from documents.staff_figures import Kind
+from documents.statuses import STUCK_CAUSES, Status
 from tests.documents.console.filed import (
     FILENAME,
     QUEUE,
@@ -26,6 +26,7 @@ from tests.documents.console.filed import (
     make_document,
     make_failed,
     make_stuck,
+    story_of,
     text_of,
 )
 
@@ -238,6 +239,41 @@ def test_leaves_out_what_failed_after_somebody_looked(nurse, alice):
     assert len(acted(unseen)) == 1
 
 
+@pytest.mark.parametrize(
+    "instant", ["0001-01-01T00:00:00+23:59", "9999-12-31T23:59:59-23:59", "0001-01-01T00:00:00Z"]
+)
+def test_survives_instants_at_the_ends_of_time(nurse, alice, instant):
+    make_failed(alice, failed_at=ago(minutes=5))
+
+    answer = console_of(nurse).post(STORAGE, {"all": "retry", "seen_at": instant}, follow=True)
+
+    assert answer.status_code == 200
+    is_before_all = instant.endswith("Z")
+    expected = "Choose documents first." if is_before_all else "Retry 1 document"
+    assert expected in answer.content.decode()
+
+
+@pytest.mark.parametrize("code", Code)
+def test_gives_one_verdict_of_a_retry(nurse, alice, code):
+    document = make_failed(alice, code)
+    console = console_of(nurse)
+
+    group, story = text_of(console, group_of(code)), text_of(console, story_of(document))
+
+    verdict = words.retry_of(code)
+    may_help = verdict is words.Retry.MAY_HELP
+    (badge,) = re.findall(r'<span class="marks"><span class="state[^>]*>([^<]+)<', group)
+    assert badge == verdict
+    for other in words.Retry:
+        is_said = other is verdict and not may_help
+        assert (words.sentence(other)[:-1] in words.cause_of(Kind.FAILED, code).advice) == is_said
+    order = ["retry", "acknowledge"] if may_help else ["acknowledge", "retry"]
+    assert re.findall(r'name="do" value="(\w+)"', group) == order
+    assert re.findall(r'name="all" value="(\w+)"', group) == order
+    assert re.findall(r'name="do" value="(\w+)"', story) == order
+    assert re.search(rf'value="{order[0]}" class="button default"', story)
+
+
 def test_takes_what_is_stuck_from_its_worker(nurse, alice):
     document = make_stuck(alice, leased_by="worker-a:71", due_at=ago(minutes=-1), fence=4)
     attempt = make_attempt(document, outcome="running", ended_at=None, fence=4)
@@ -307,7 +343,7 @@ def test_does_nothing_to_documents_of_other_clinics(nurse, charlie, name):
 
     shown = press(console_of(nurse), STORAGE, name, [failed, stuck])
 
-    assert "Not taken: 2 (deleted meanwhile)." in shown
+    assert "Not taken: 2 (no longer there)." in shown
     assert states(failed, stuck) == ["failed", "processing"]
     assert acted(failed) == acted(stuck) == []
 
