@@ -185,6 +185,19 @@ def test_refuses_to_filter_by_passwords(superuser):
     assert answer.status_code == 400
 
 
+LISTS = ("accounts_user", "health_healthevent", "health_dailycheckin", "insights_insight")
+
+
+@pytest.mark.parametrize("page", LISTS)
+@pytest.mark.parametrize("lookup", ["user__email", "email__startswith", "id__gt", "data__a"])
+def test_refuses_to_filter_by_what_is_no_filter_of_the_page(nurse, page, lookup):
+    address = reverse(f"admin:{page}_changelist")
+
+    answer = console_of(nurse).get(address, {lookup: "a"})
+
+    assert answer.status_code == 400
+
+
 def test_keeps_clinics_for_superusers(superuser, nurse, dana):
     page = f"/admin/accounts/tenant/{nurse.tenant_id}/change/"
 
