@@ -131,7 +131,7 @@ def worker(usual: str, tmp_path: Path) -> Iterator[None]:
     log = tmp_path / "worker.log"
     with (
         servers.process(log, *WORKER, *schedule, broker=BROKER),
-        Celery(broker=servers.installation(BROKER)["REDIS_URL"]) as app,
+        Celery(broker=servers.installation(BROKER)["REDIS_URL"], set_as_current=False) as app,
     ):
         ping = app.control.ping
         assert wait_until(lambda: bool(ping(timeout=0.5)), seconds=60), last_lines(log)

@@ -17,10 +17,12 @@ from documents.models import (
     UserDocumentVectors,
 )
 from documents.services import changing, searching
+from flags import rules
 from tests.conftest import client_of
 from tests.documents.parsers.files import pdf
 from tests.documents.search.libraries import PATH, add, answer_to, ask, letter
 from tests.factories import make_tenant, make_user
+from tests.flag_sets import Flags
 from tests.house.catalog import rows
 from tests.house.wire import traffic
 
@@ -355,9 +357,19 @@ def test_says_so_when_a_persons_key_is_gone(person):
     assert response.json()["retryable"] is True
 
 
-def test_finds_what_is_stored_plain_and_sealed_alike(person, flags):
+@pytest.fixture
+def flags_committed(person):
+    """As the person's rows are committed, so are flags; encryption is put back."""
+    before = rules.replace(None)
+    flags = Flags()
+    yield flags
+    flags.change("vector_encryption", is_enabled=True)
+    rules.replace(before)
+
+
+def test_finds_what_is_stored_plain_and_sealed_alike(person, flags_committed):
     add(person)
-    flags.change("vector_encryption", is_enabled=False)
+    flags_committed.change("vector_encryption", is_enabled=False)
     add(person, letter(times=5))
 
     found = ask(person, "progesterone", limit=50)
