@@ -196,7 +196,9 @@ def test_searches_by_words_what_is_not_embedded_yet(person):
 def test_searches_by_words_what_the_embedder_refused(person):
     document = add(person, until="embedding")
     while is_tried_again(document):
-        leases.fail(leases.claim_next(), StepFailed(Code.EMBEDDER_REJECTED))
+        claim = leases.claim_next()
+        assert claim is not None
+        leases.fail(claim, StepFailed(Code.EMBEDDER_REJECTED))
 
     found = ask(person, "progesterone in the evening")
 
@@ -333,7 +335,7 @@ def test_searches_the_rest_when_one_document_does_not_open(person, table, caplog
 def test_searches_the_newest_of_too_many(person, monkeypatch):
     oldest, older, newest = (add(person, letter(times=times)) for times in (4, 5, 6))
     each = embeddings.current().dimensions * 4 + searching.WORDS_BYTES
-    monkeypatch.setattr(searching, "MOST_BYTES", each * (newest.total_chunks + 1))
+    monkeypatch.setattr(searching, "MOST_BYTES", each * ((newest.total_chunks or 0) + 1))
 
     found = ask(person, "progesterone", limit=50)
 
