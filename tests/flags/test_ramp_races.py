@@ -1,10 +1,8 @@
 """Workers, people and crashes at the same time: each step is taken once, and none is lost."""
 
 import datetime as dt
-import threading
 import uuid
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections.abc import Iterator
 
 import msgspec
 import psycopg
@@ -25,6 +23,7 @@ from flags.models import (
 from flags.services import approving, ramping
 from flags.services.ramping import RampStep
 from flags.types import Definition
+from tests.health.threads import Beside
 
 ALICE, BOB = services.Actor("alice@example.com"), services.Actor("bob@example.com")
 NOW = timezone.now()
@@ -53,32 +52,6 @@ def plan(key: str) -> FeatureFlagRamp:
         actor=ALICE,
         now=NOW,
     )
-
-
-class Beside(threading.Thread):
-    """Does something over a connection of its own, and keeps what came of it."""
-
-    def __init__(self, do: Callable[[], Any]) -> None:
-        super().__init__()
-        self._do = do
-        self.found: Any = None
-        self.backend = 0
-        self.start()
-
-    def run(self) -> None:
-        try:
-            connection.ensure_connection()
-            self.backend = connection.connection.info.backend_pid
-            self.found = self._do()
-        except Exception as error:  # noqa: BLE001  Whatever it is, the test looks at it.
-            self.found = error
-        finally:
-            connection.close()
-
-    def result(self) -> Any:
-        self.join(20)
-        assert not self.is_alive()
-        return self.found
 
 
 def waits(thread: Beside) -> bool:

@@ -1,10 +1,11 @@
 """Work done by several threads at one moment, on committed rows."""
 
+import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import psycopg
 from django.db import connection
@@ -51,3 +52,29 @@ def then_close(work: Callable[[], Done]) -> Done:
         return work()
     finally:
         connection.close()
+
+
+class Beside(threading.Thread):
+    """Does something over a connection of its own, and keeps what came of it."""
+
+    def __init__(self, do: Callable[[], Any]) -> None:
+        super().__init__()
+        self._do = do
+        self.found: Any = None
+        self.backend = 0
+        self.start()
+
+    def run(self) -> None:
+        try:
+            connection.ensure_connection()
+            self.backend = connection.connection.info.backend_pid
+            self.found = self._do()
+        except Exception as error:  # noqa: BLE001  Whatever it is, the test looks at it.
+            self.found = error
+        finally:
+            connection.close()
+
+    def result(self) -> Any:
+        self.join(20)
+        assert not self.is_alive()
+        return self.found

@@ -1,12 +1,7 @@
 """Staff, workers and colleagues at the same time, each over a connection of their own."""
 
-import threading
-from collections.abc import Callable
-from typing import Any
-
 import psycopg
 import pytest
-from django.db import connection
 
 from config.dev.processes import wait_until
 from core import gate
@@ -17,6 +12,7 @@ from documents.services import staff
 from documents.statuses import Status
 from tests.documents.console.filed import acted, ago, make_attempt, make_failed, make_stuck
 from tests.factories import make_tenant, make_user
+from tests.health.threads import Beside
 
 
 @pytest.fixture
@@ -27,32 +23,6 @@ def person(committed_db):
 @pytest.fixture
 def colleagues(person):
     return [make_user(tenant=person.tenant, is_staff=True) for _ in range(2)]
-
-
-class Beside(threading.Thread):
-    """Does something over a connection of its own, and keeps what came of it."""
-
-    def __init__(self, do: Callable[[], Any]) -> None:
-        super().__init__()
-        self._do = do
-        self.found: Any = None
-        self.backend = 0
-        self.start()
-
-    def run(self) -> None:
-        try:
-            connection.ensure_connection()
-            self.backend = connection.connection.info.backend_pid
-            self.found = self._do()
-        except Exception as error:  # noqa: BLE001  Whatever it is, the test looks at it.
-            self.found = error
-        finally:
-            connection.close()
-
-    def result(self) -> Any:
-        self.join(20)
-        assert not self.is_alive()
-        return self.found
 
 
 def waits_for_a_lock(database_url, thread):
