@@ -19,6 +19,19 @@ class Migration(migrations.Migration):
 
     operations = [
         migrations.CreateModel(
+            name='AbandonedLlamaJob',
+            fields=[
+                ('id', models.UUIDField(primary_key=True, serialize=False)),
+                ('vendor_job_id', models.TextField(null=True)),
+                ('meant_at', models.DateTimeField()),
+                ('due_at', models.DateTimeField()),
+            ],
+            options={
+                'db_table': 'abandoned_llama_jobs',
+                'indexes': [models.Index(fields=['due_at'], name='abandoned_llama_jobs_due')],
+            },
+        ),
+        migrations.CreateModel(
             name='DeletedBlob',
             fields=[
                 ('storage_path', models.TextField(primary_key=True, serialize=False)),
@@ -207,15 +220,11 @@ class Migration(migrations.Migration):
                 ('id', models.UUIDField(default=core.models.uuid7, editable=False, primary_key=True, serialize=False)),
                 ('document_id', models.UUIDField()),
                 ('run', models.IntegerField()),
-                ('state', models.TextField(choices=[('intended', 'Intended'), ('submitted', 'Submitted'), ('completed', 'Completed'), ('failed', 'Failed'), ('cancelled', 'Cancelled'), ('lost', 'Lost')], default='intended')),
-                ('vendor_job_id', models.TextField(null=True)),
+                ('vendor_job_id', models.TextField(help_text='Null: not known to be submitted.', null=True)),
                 ('submitted_at', models.DateTimeField(null=True)),
-                ('next_poll_at', models.DateTimeField(null=True)),
                 ('polls', models.IntegerField(default=0)),
                 ('webhook_at', models.DateTimeField(help_text='The first valid call of the service.', null=True)),
-                ('error_code', models.TextField(default='')),
                 ('created_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
-                ('updated_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
                 ('tenant', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='accounts.tenant')),
                 ('user', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
             ],
@@ -352,10 +361,6 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             model_name='documentchunk',
             constraint=models.CheckConstraint(condition=models.Q(('end__gt', models.F('start')), ('ordinal__gte', 0)), name='document_chunks_offsets'),
-        ),
-        migrations.AddIndex(
-            model_name='llamaparsejob',
-            index=models.Index(condition=models.Q(('state__in', ['intended', 'submitted'])), fields=['updated_at'], name='llama_parse_jobs_open'),
         ),
         migrations.AddConstraint(
             model_name='llamaparsejob',

@@ -11,4 +11,4 @@ CREATE POLICY person ON llama_parse_jobs TO novara_api
         AND user_id = (SELECT nullif(current_setting('app.user_id', true), '')::uuid)
     );
 
-GRANT SELECT, INSERT, UPDATE ON llama_parse_jobs TO novara_api;
+GRANT SELECT, INSERT, UPDATE, DELETE ON llama_parse_jobs TO novara_api;

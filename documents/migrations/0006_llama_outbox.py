@@ -4,9 +4,8 @@ from core.sql import SqlObject
 
 
 class Migration(migrations.Migration):
-    dependencies = [("documents", "0006_llama_jobs")]
+    dependencies = [("documents", "0005_encryption_keys")]
     operations = [
-        SqlObject("policies", "llama_parse_jobs__person", version=2),
         SqlObject("policies", "abandoned_llama_jobs__person"),
         SqlObject("policies", "abandoned_llama_jobs__erasure"),
         SqlObject("functions", "note_abandoned_llama_job"),

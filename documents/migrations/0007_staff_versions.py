@@ -4,7 +4,7 @@ from core.sql import SqlObject
 
 
 class Migration(migrations.Migration):
-    dependencies = [("documents", "0007_llama_outbox")]
+    dependencies = [("documents", "0006_llama_outbox")]
     operations = [
         SqlObject("policies", "document_texts__staff"),
         SqlObject("policies", "document_chunks__staff"),
