@@ -25,12 +25,11 @@ from core.depth import check_depth
 from core.errors import DomainError, FieldError, InvalidInput
 from core.gate import Person
 from core.times import check_zone
+from ratelimits.types import Scope
 
 log = logging.getLogger("novara.accounts")
 
 FIRST_TENANT: Final = "novara"
-ATTEMPTS_PER_EMAIL: Final = 10
-ATTEMPTS_PER_ADDRESS: Final = 100
 
 KEY_USE_NOTED_EVERY: Final = dt.timedelta(minutes=1)
 
@@ -106,13 +105,23 @@ class Session:
 
 
 def sign_up(
-    *, email: object, password: object = None, profile: dict[str, Any], now: dt.datetime
+    *,
+    email: object,
+    password: object = None,
+    profile: dict[str, Any],
+    address: str,
+    now: dt.datetime,
 ) -> Account:
-    """Make an account in the first tenant. Without a password nobody can log in with one."""
-    address = _email(email)
+    """Make an account in the first tenant. Without a password nobody can log in with one.
+
+    Each attempt counts: whoever tries many e-mail addresses learns whose accounts there are.
+    """
+    if settings.RATE_LIMITS:
+        throttle.count([(f"sign-up:{throttle.network(address)}", Scope.SIGN_UP_NETWORK)])
+    given = _email(email)
     fields, extra = _profile_changes(profile, now)
     if not fields.get("nickname"):
-        fields["nickname"] = "User" if profile.get("nickname") == "" else address.split("@")[0][:50]
+        fields["nickname"] = "User" if profile.get("nickname") == "" else given.split("@")[0][:50]
     if "baseline_completed" not in fields:
         fields["baseline_completed"] = bool(
             profile.get("nickname")
@@ -122,7 +131,7 @@ def sign_up(
         )
     path = profile.get("onboarding_path")
     fields["onboarding_path"] = path if path in ONBOARDING_PATHS else None
-    user = User(email=address)
+    user = User(email=given)
     if password is not None:
         user.password = make_password(_new_password(password, user))
     else:
@@ -135,11 +144,11 @@ def sign_up(
             detail = "email: an account with this e-mail address already exists."
             raise EmailTaken(detail, [FieldError(detail, pointer="/email")])
         UserProfile.objects.create(user=user, tenant=user.tenant, extra=extra, **fields)
-        return _account(address, now)
+        return _account(given, now)
 
 
 def legacy_sign_up(
-    *, email: object, password: object, profile: dict[str, Any], now: dt.datetime
+    *, email: object, password: object, profile: dict[str, Any], address: str, now: dt.datetime
 ) -> Account:
     """Sign up as in the old service, which had no passwords and took whatever came as one.
 
@@ -147,7 +156,7 @@ def legacy_sign_up(
     """
     if settings.LEGACY_PASSWORDLESS_LOGIN and not _is_good(password):
         password = None
-    return sign_up(email=email, password=password, profile=profile, now=now)
+    return sign_up(email=email, password=password, profile=profile, address=address, now=now)
 
 
 def log_in(*, email: object, password: object, address: str, now: dt.datetime) -> Account:
@@ -158,7 +167,7 @@ def log_in(*, email: object, password: object, address: str, now: dt.datetime) -
         raise InvalidInput.at("/password", detail)
     by_email, by_address = f"email:{given}", f"address:{throttle.network(address)}"
     # The address first: whoever is stopped there must not lock others out of their accounts.
-    throttle.count([(by_address, ATTEMPTS_PER_ADDRESS), (by_email, ATTEMPTS_PER_EMAIL)])
+    throttle.count([(by_address, Scope.LOGIN_NETWORK), (by_email, Scope.LOGIN_EMAIL)])
     with gate.as_system():
         user = User.objects.filter(email=given, is_active=True, tenant__is_active=True).first()
     # An unknown address costs the same time as a wrong password.
@@ -185,7 +194,7 @@ def log_in_without_password(*, email: object, address: str, now: dt.datetime) ->
     """Log in as the old service did: whoever knows the address. See LEGACY_PASSWORDLESS_LOGIN."""
     given = _email(email)
     by_address = f"address:{throttle.network(address)}"
-    throttle.count([(by_address, ATTEMPTS_PER_ADDRESS)])
+    throttle.count([(by_address, Scope.LOGIN_NETWORK)])
     with gate.as_system():
         if not User.objects.filter(email=given, is_active=True, tenant__is_active=True).exists():
             raise UnknownUser("User not found. Please sign up first.")
@@ -242,7 +251,7 @@ def change_password(*, person: Person, current: str, new: str, now: dt.datetime)
 
     An account that never had a password (an old client's) sets its first one without.
     """
-    throttle.count([(f"password:{person.id}", ATTEMPTS_PER_EMAIL)])
+    throttle.count([(f"password:{person.id}", Scope.PASSWORD)])
     with gate.as_system():
         user = User.objects.get(id=person.id)
     if user.has_usable_password() and not _matches(current, user.password):

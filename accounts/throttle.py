@@ -1,4 +1,7 @@
-"""How often somebody may try a password: counted in the database, exact under races."""
+"""How often somebody may try a password: counted in the database, exact under races.
+
+How often that is, and within which time, rules of limits say.
+"""
 
 import hashlib
 import hmac
@@ -10,13 +13,13 @@ from django.conf import settings
 from django.db import connection
 
 from core.errors import DomainError
-
-WINDOW_MINUTES: Final = 5
+from ratelimits import rules
+from ratelimits.types import Scope
 
 # Counts one attempt and starts a new window where the old one has ended, in one statement.
 COUNT: Final = """
     INSERT INTO login_throttles AS t (key_digest, attempt_count, window_ends_at)
-    VALUES (%s, 1, now() + make_interval(mins => %s))
+    VALUES (%s, 1, now() + make_interval(secs => %s))
     ON CONFLICT (key_digest) DO UPDATE
        SET attempt_count = CASE WHEN t.window_ends_at > now() THEN t.attempt_count + 1 ELSE 1 END,
            window_ends_at = CASE WHEN t.window_ends_at > now() THEN t.window_ends_at
@@ -38,15 +41,16 @@ class TooManyAttempts(DomainError):
     retryable = True
 
 
-def count(keys: Iterable[tuple[str, int]]) -> None:
-    """Count an attempt for each (key, most in 5 minutes); raise when one is above its limit.
+def count(keys: Iterable[tuple[str, Scope]]) -> None:
+    """Count an attempt for each (key, whose limit it is); raise when one is above it.
 
     Call it before the password is looked at, outside a transaction, so that a refused log-in
     stays counted.
     """
-    for key, most in keys:
+    for key, scope in keys:
+        most, window_seconds = rules.figures(scope)
         with connection.cursor() as cursor:
-            cursor.execute(COUNT, [_digest(key), WINDOW_MINUTES])
+            cursor.execute(COUNT, [_digest(key), window_seconds])
             attempts, seconds = cursor.fetchone() or (0, 0)
         if attempts > most:
             raise TooManyAttempts(

@@ -10,6 +10,8 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 
 from django.conf import settings
 
+from config import task_frame  # noqa: F401  It listens to the signals of tasks.
+from core import flushing
 from flags import agent
 
 app = Celery("novara", broker=settings.REDIS_URL)
@@ -99,8 +101,10 @@ def keep_our_logging(**_: Any) -> None:
 @worker_process_init.connect
 def look_after_flags(**_: Any) -> None:
     agent.start()
+    flushing.start()
 
 
 @worker_process_shutdown.connect
 def send_what_was_counted(**_: Any) -> None:
+    flushing.stop()
     agent.stop()

@@ -12,6 +12,7 @@ from accounts import services, throttle
 from core.admin import actor
 from core.api.base import caller_address
 from core.errors import DomainError
+from ratelimits.types import Scope
 
 # What people look for most often comes first.
 ORDER: Final = (
@@ -39,12 +40,7 @@ class ConsoleLogIn(AdminAuthenticationForm):
         address = caller_address(self.request) if self.request else ""
         by_email, by_address = f"email:{email}", f"address:{throttle.network(address)}"
         try:
-            throttle.count(
-                [
-                    (by_address, services.ATTEMPTS_PER_ADDRESS),
-                    (by_email, services.ATTEMPTS_PER_EMAIL),
-                ]
-            )
+            throttle.count([(by_address, Scope.LOGIN_NETWORK), (by_email, Scope.LOGIN_EMAIL)])
         except DomainError as error:
             raise forms.ValidationError(error.detail, code=error.code) from error
         cleaned = super().clean()

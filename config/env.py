@@ -116,6 +116,8 @@ DEBUG: bool = env.bool("DEBUG", default=False)
 ALLOWED_HOSTS: list[str] = env.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"])
 # True when a proxy in front speaks https and sets X-Forwarded-Proto.
 BEHIND_HTTPS: bool = env.bool("BEHIND_HTTPS", default=False)
+# False only in an emergency: nobody's requests are counted, nobody is refused. Log-ins still are.
+RATE_LIMITS: bool = env.bool("RATE_LIMITS", default=True)
 # How many proxies of our own stand in front and append to X-Forwarded-For.
 TRUSTED_PROXIES: int = env.int("TRUSTED_PROXIES", default=0)
 # Browser origins that may call the API, separated by commas, beside the known ones.

@@ -1,5 +1,6 @@
 """Django's stock middleware. What only pages of the console need is skipped for the API."""
 
+import dataclasses
 from collections.abc import Callable
 from typing import Any
 
@@ -13,7 +14,7 @@ from django.middleware.common import CommonMiddleware
 from django.middleware.csrf import CsrfViewMiddleware
 from whitenoise.middleware import WhiteNoiseMiddleware
 
-from core import gate
+from core import gate, origin
 
 APIS = ("/api/", "/ofrep/")
 
@@ -82,12 +83,15 @@ def staff_gate(get_response: Callable[[HttpRequest], HttpResponse]) -> Any:
 
     def gated(request: HttpRequest) -> HttpResponse:
         path = request.path_info
-        if not path.startswith("/admin/") or path.startswith(OUTSIDE_THE_STAFF_GATE):
+        if not path.startswith("/admin/") or not request.user.is_authenticated:
             return get_response(request)
         user = request.user
-        if not user.is_authenticated or user.is_superuser:
-            return get_response(request)
-        with gate.as_staff(user.tenant_id):
-            return get_response(request)
+        came_in = origin.current.get() or origin.Origin()
+        kind = "administrator" if user.is_superuser else "staff"
+        with origin.acting(dataclasses.replace(came_in, kind=kind, actor_id=str(user.pk))):
+            if path.startswith(OUTSIDE_THE_STAFF_GATE):
+                return get_response(request)
+            with gate.as_administrator() if user.is_superuser else gate.as_staff(user.tenant_id):
+                return get_response(request)
 
     return gated

@@ -90,6 +90,8 @@ INSTALLED_APPS = [
     "django_linear_migrations",
     "config.apps.FrameConfig",
     "core",
+    "audit",
+    "ratelimits",
     "accounts",
     "flags",
     "health",
@@ -105,6 +107,7 @@ MIDDLEWARE = [
     "flags.middleware.request_outcomes",
     "django.middleware.security.SecurityMiddleware",
     "config.middleware.Cors",
+    "config.limits.Limits",
     "config.middleware.StaticFiles",
     "config.middleware.Sessions",
     "config.middleware.Common",
@@ -188,9 +191,18 @@ CORS_EXPOSE_HEADERS = [
     "etag",
     "idempotency-replayed",
     "location",
+    "ratelimit",
+    "ratelimit-policy",
     "retry-after",
+    "x-ratelimit-limit",
+    "x-ratelimit-remaining",
+    "x-ratelimit-reset",
     "x-request-id",
 ]
+
+# Limits
+
+RATE_LIMITS = env.RATE_LIMITS
 
 # Feature flags
 

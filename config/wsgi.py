@@ -7,8 +7,9 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 application = get_wsgi_application()
 
 # After the apps are loaded.
-from core import gate  # noqa: E402
+from core import flushing, gate  # noqa: E402
 from flags import agent  # noqa: E402
 
 gate.refuse_bypass()
 agent.start()
+flushing.start()

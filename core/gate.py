@@ -16,14 +16,17 @@ from typing import Any, Final, LiteralString
 import psycopg
 from django.db import connection, transaction
 
+from core import origin
+
 ENTER: Final = (
     "SELECT tenant_id::text, user_id::text, time_zone"
-    "  FROM enter_gate(%s::uuid, %s, %s::uuid, to_timestamp(%s))"
+    "  FROM enter_gate(%s::uuid, %s, %s::uuid, to_timestamp(%s), %s)"
 )
 AS_STAFF: Final = (
-    "SELECT set_config('app.tenant_id', %s, true), set_config('app.user_id', '', true),"
-    " set_config('role', 'novara_staff', true)"
+    "SELECT set_config('app.context', %s, true), set_config('app.tenant_id', %s, true),"
+    " set_config('app.user_id', '', true), set_config('role', 'novara_staff', true)"
 )
+AS_SYSTEM: Final = "SELECT current_user = session_user, set_config('app.context', %s, true)"
 LEAVE: Final = (
     "SELECT set_config('role', 'none', true), set_config('app.tenant_id', '', true),"
     " set_config('app.user_id', '', true)"
@@ -93,7 +96,7 @@ def enter(claims: Claims) -> Person | None:
         raise RuntimeError("The gate needs a unit of work.")
     raw: psycopg.Connection[Any] = connection.connection
     with connection.wrap_database_errors, raw.pipeline():
-        cursor = execute_prepared(ENTER, claims.as_parameters())
+        cursor = execute_prepared(ENTER, (*claims.as_parameters(), origin.context()))
     row = cursor.fetchone()
     if row is None:
         return None
@@ -123,7 +126,16 @@ def as_staff(tenant_id: uuid.UUID) -> Iterator[None]:
     """Do the console's work for staff of one tenant, who see nothing of others."""
     with unit_of_work():
         with connection.cursor() as cursor:
-            cursor.execute(AS_STAFF, [str(tenant_id)])
+            cursor.execute(AS_STAFF, [origin.context(), str(tenant_id)])
+        yield
+
+
+@contextmanager
+def as_administrator() -> Iterator[None]:
+    """Do the console's work for a superuser, who sees every clinic."""
+    with transaction.atomic():
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT set_config('app.context', %s, true)", [origin.context()])
         yield
 
 
@@ -136,8 +148,9 @@ def as_system() -> Iterator[None]:
     """
     with transaction.atomic():
         with connection.cursor() as cursor:
-            cursor.execute("SELECT current_user = session_user")
-            if cursor.fetchone() != (True,):
+            cursor.execute(AS_SYSTEM, [origin.context()])
+            (is_outside, _) = cursor.fetchone()
+            if not is_outside:
                 raise RuntimeError("System work must not start inside the gate.")
         yield
 

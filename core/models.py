@@ -47,6 +47,16 @@ class CurrentTransactionId(models.Func):
     output_field = TransactionId()
 
 
+class RandomUuid(models.Func):
+    function = "gen_random_uuid"
+    output_field: Any = models.UUIDField()
+
+
+class StatementTime(models.Func):
+    function = "clock_timestamp"
+    output_field: Any = models.DateTimeField()
+
+
 # As in django-stubs: a nullable field's types have None in them.
 _Set = TypeVar("_Set")
 _Get = TypeVar("_Get")

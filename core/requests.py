@@ -6,15 +6,15 @@ import re
 import time
 import uuid
 from collections.abc import Callable
-from contextvars import ContextVar
 
 import msgspec
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
-request_id: ContextVar[str] = ContextVar("request_id", default="")
-# The id of the person whose token was verified, for those who count; it opens nothing.
-caller: ContextVar[str | None] = ContextVar("caller", default=None)
+from core import origin
+from core.api.base import caller_address
+
+request_id, caller = origin.request_id, origin.caller
 
 log = logging.getLogger("novara.requests")
 ACCEPTED_ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
@@ -34,6 +34,9 @@ def request_frame(
         current = sent if ACCEPTED_ID.fullmatch(sent) else uuid.uuid4().hex
         token = request_id.set(current)
         nobody = caller.set(None)
+        door = "console" if request.path_info.startswith("/admin/") else "api"
+        network = origin.network(caller_address(request))
+        somebody = origin.current.set(origin.Origin("anonymous", source=door, network=network))
         try:
             response = get_response(request)
             response.headers["X-Request-ID"] = current
@@ -50,6 +53,7 @@ def request_frame(
                 )
             return response
         finally:
+            origin.current.reset(somebody)
             caller.reset(nobody)
             request_id.reset(token)
 

@@ -129,3 +129,42 @@ def tenant_reference(table: str, column: str, target: str) -> RunSQL:
         f" REFERENCES {target} (id, tenant_id) DEFERRABLE INITIALLY DEFERRED",
         f"ALTER TABLE {table} DROP CONSTRAINT {name}",
     )
+
+
+class Audited(RunSQL):
+    """The triggers of one table, so that whoever looks through migrations finds them."""
+
+
+def audited(
+    table: str,
+    *,
+    shown: str = "",
+    ignored: str = "",
+    key: str = "id",
+    tenant: str = "tenant_id",
+    person: str = "user_id",
+    by_person: bool = False,
+) -> "Audited":
+    """Have every change of a table's rows written into the audit log, whoever makes it.
+
+    Nothing of a row is told but the names of the columns that changed, and what is in those of
+    `shown` (names with commas). Changes of those of `ignored` alone are no event. `by_person`: for
+    rows of people (id, tenant_id, user_id) that come and go in numbers; inserts and deletes are
+    one entry for each person and statement.
+    """
+    arguments = ", ".join(f"'{each}'" for each in (shown, ignored, key, tenant, person))
+    changes = f"audit_changes({arguments})"
+    rows = "audit_rows()" if by_person else changes
+    frames = (
+        ("insert", "NEW TABLE AS changed", rows),
+        ("update", "OLD TABLE AS before_it NEW TABLE AS changed", changes),
+        ("delete", "OLD TABLE AS changed", rows),
+    )
+    return Audited(
+        [
+            f"CREATE OR REPLACE TRIGGER audit_{event} AFTER {event.upper()} ON {table}"
+            f" REFERENCING {tables} FOR EACH STATEMENT EXECUTE FUNCTION {function}"
+            for event, tables, function in frames
+        ],
+        [f"DROP TRIGGER audit_{event} ON {table}" for event, _, _ in frames],
+    )

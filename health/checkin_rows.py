@@ -8,13 +8,13 @@ import msgspec
 from django.db import IntegrityError, connection, transaction
 from django.db.models import F
 
-from core import exact_json, gate
+from core import exact_json, gate, origin
 from health import checkins, event_log
 from health.models import DailyCheckin, HealthEvent
 
 SUBMIT: Final = (
     "SELECT user_id, answer"
-    "  FROM submit_checkin(%s::uuid, %s, %s::uuid, to_timestamp(%s), %s::jsonb)"
+    "  FROM submit_checkin(%s::uuid, %s, %s::uuid, to_timestamp(%s), %s::jsonb, %s)"
 )
 ADD: Final = "SELECT add_checkin(%s::uuid, %s::uuid, %s, %s::jsonb)"
 NEWEST: Final = "SELECT newest_checkins(%s::uuid, %s, %s::uuid, to_timestamp(%s), %s::integer)"
@@ -50,7 +50,9 @@ _LISTED = msgspec.json.Decoder(list[_Listed])
 
 def submit(claims: gate.Claims, item: dict[str, Any]) -> tuple[uuid.UUID, Submitted]:
     """Add a check-in as the person of the claims; see submit_checkin_v*.sql. One round trip."""
-    row = gate.one_statement(SUBMIT, (*claims.as_parameters(), exact_json.encode(item)))
+    row = gate.one_statement(
+        SUBMIT, (*claims.as_parameters(), exact_json.encode(item), origin.context())
+    )
     if row is None:
         raise event_log.GateRefused("Invalid or expired token")
     return uuid.UUID(row[0]), _SUBMITTED.decode(row[1])

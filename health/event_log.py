@@ -8,12 +8,12 @@ from typing import Any, Final
 import msgspec
 from django.db import IntegrityError, transaction
 
-from core import exact_json, gate
+from core import exact_json, gate, origin
 from core.errors import DomainError, NotFound
 from health.models import HealthEvent
 
 RECORD: Final = (
-    "SELECT record_events(%s::uuid, %s, %s::uuid, to_timestamp(%s), %s::boolean, %s::jsonb)"
+    "SELECT record_events(%s::uuid, %s, %s::uuid, to_timestamp(%s), %s::boolean, %s::jsonb, %s)"
 )
 TIMELINE: Final = (
     "SELECT has_waiting, events, next FROM read_timeline("
@@ -58,7 +58,7 @@ class EventChanged(DomainError):
 def record(claims: gate.Claims, items: Sequence[Item], *, with_events: bool) -> str:
     """Append items as the person of the claims; see record_events_v*.sql. One round trip."""
     row = gate.one_statement(
-        RECORD, (*claims.as_parameters(), with_events, exact_json.encode(items))
+        RECORD, (*claims.as_parameters(), with_events, exact_json.encode(items), origin.context())
     )
     if row is None or row[0] is None:
         raise GateRefused("Invalid or expired token")

@@ -18,6 +18,8 @@ if "NOVARA_TESTS" not in os.environ:
     # Nothing of a developer's own installation must reach the tests.
     os.environ["NOVARA_ENV_FILE"] = os.devnull
     os.environ["LOG_LEVEL"] = "INFO"
+    # Tests would meet each other's buckets; those of limits switch them on.
+    os.environ["RATE_LIMITS"] = "False"
 
 
 def pytest_unconfigure(config: Any) -> None:

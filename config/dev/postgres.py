@@ -156,7 +156,7 @@ def runs(folder: Path) -> bool:
 def version() -> str:
     """Like 18.6; empty when the programs are missing."""
     with contextlib.suppress(SetupError, OSError, subprocess.SubprocessError):
-        command = [str(_find_binaries() / "postgres"), "--version"]
+        command = [str(find_binaries() / "postgres"), "--version"]
         return subprocess.check_output(command, text=True).split()[2]
     return ""
 
@@ -222,7 +222,7 @@ def _prepare(folder: Path, *, durable: bool) -> Cluster:
             f"{home} holds the data, but the system user {user} cannot reach it. "
             "Open its parent folders to others (chmod o+x)."
         )
-    binaries = _find_binaries()
+    binaries = find_binaries()
     if not _can_enter(user, binaries / "postgres"):
         binaries = _copy_binaries(binaries, home)
     return Cluster(home, binaries, user, folder / "logs" / "postgres.log")
@@ -254,7 +254,7 @@ def _give(path: Path, user: str | None) -> Path:
     return path
 
 
-def _find_binaries() -> Path:
+def find_binaries() -> Path:
     if given := os.environ.get("POSTGRES_BIN"):
         if not (Path(given) / "initdb").exists():
             raise SetupError(f"POSTGRES_BIN is {given}, which holds no initdb. Correct it.")

@@ -5,7 +5,7 @@ from typing import Any
 from django.db import connection
 from django.db.migrations.loader import MigrationLoader
 
-from core.sql import SqlFile, SqlObject, drop_statement, sql_files
+from core.sql import Audited, SqlFile, SqlObject, drop_statement, sql_files
 from tests.house import catalog
 
 
@@ -21,6 +21,18 @@ def installed_by_migrations() -> list[SqlFile]:
     ]
 
 
+def audited_by_migrations() -> list[str]:
+    """Statements that make the triggers of the audit log, in the order of the migrations."""
+    graph: Any = MigrationLoader(connection).graph
+    return [
+        statement
+        for key in graph._generate_plan(graph.leaf_nodes(), at_end=True)
+        for operation in graph.nodes[key].operations
+        if isinstance(operation, Audited)
+        for statement in operation.sql
+    ]
+
+
 def drift() -> dict[str, tuple[str, str]]:
     """Tell what differs: name → what stands, what the files make of it.
 
@@ -32,6 +44,8 @@ def drift() -> dict[str, tuple[str, str]]:
     left = {name: (text, "belongs to no file") for name, text in catalog.definitions().items()}
     for file in newest.values():
         run(file.path.read_text())
+    for statement in audited_by_migrations():
+        run(statement)
     made = catalog.whole()
     return left | {
         name: (stands.get(name, "nothing"), made.get(name, "nothing"))

@@ -89,9 +89,9 @@ class Life:
         }
 
 
-def live(user: User) -> Life:
+def live(user: User, life: Life | None = None) -> Life:
     """Give a person a profile, a check-in and an event."""
-    life = Life(user, client_of(user))
+    life = life or Life(user, client_of(user))
     user.set_password(PASSWORD)
     user.save()
     profile = {

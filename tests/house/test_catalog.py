@@ -40,6 +40,12 @@ CLASSES: Final = {
     "user_profiles": PERSON,
     "users": PERSON,
     "assessment_definitions": TENANT,
+    "audit_aggregates": TENANT,
+    "audit_alerts": TENANT,
+    "audit_checkpoints": TENANT,
+    "audit_legal_holds": TENANT,
+    "audit_logs": TENANT,
+    "audit_seals": TENANT,
     "erasure_certificates": TENANT,
     "tenant_daily_metrics": TENANT,
     "tenants": TENANT,
@@ -48,6 +54,9 @@ CLASSES: Final = {
     "abandoned_llama_jobs": "ids of jobs that the parsing service is to forget",
     "deleted_blobs": "random keys of files in the storage that are to be deleted",
     "embedding_models": "of the whole house: names of models",
+    "audit_alert_rules": "of the whole house: what somebody is told of",
+    "audit_retention": "of the whole house: how long entries of the audit log are kept",
+    "audit_sealer": "one row: how far the audit log has been sealed",
     "api_keys": "keys of servers; without a tenant they are the house's own, for every clinic",
     "feature_flag_change_requests": "of the whole house: what waits for a second person",
     "feature_flag_counts": "of the whole house: sums over all people",
@@ -87,7 +96,19 @@ OF_TENANT: Final = "{tenant} = (SELECT nullif(current_setting('app.tenant_id', t
 END_USER: Final = f"{OF_TENANT} AND NOT is_staff AND NOT is_superuser"
 # Of the questionnaires of a clinic: those that it uses now.
 IN_USE: Final = f"{OF_TENANT} AND is_active"
+# What was done with the record of a person, and who looked at it.
+ABOUT: Final = OWN.replace("{person}", "subject_id")
 POLICIES: Final = {
+    ("audit_logs", "novara_api", "SELECT"): (ABOUT, None),
+    ("audit_logs", "novara_staff", "SELECT"): (OF_TENANT, None),
+    ("audit_logs", "novara_auditor", "INSERT"): (None, "true"),
+    ("audit_logs", "novara_pruner", "ALL"): ("true", "true"),
+    ("audit_logs", "novara_eraser", "ALL"): ("true", "true"),
+    ("audit_aggregates", "novara_api", "ALL"): ("false", "false"),
+    ("audit_alerts", "novara_api", "ALL"): ("false", "false"),
+    ("audit_checkpoints", "novara_api", "ALL"): ("false", "false"),
+    ("audit_legal_holds", "novara_api", "ALL"): ("false", "false"),
+    ("audit_seals", "novara_api", "ALL"): ("false", "false"),
     ("document_actions", "novara_api", "ALL"): (OWN, OWN),
     ("document_attempts", "novara_api", "ALL"): (OWN, OWN),
     ("document_chunks", "novara_api", "ALL"): (OWN, OWN),
@@ -211,6 +232,8 @@ GRANTS: Final = {
         "tables/deleted_blobs": {"INSERT"},
         "tables/embedding_models": {"SELECT", "INSERT"},
         "functions/update_document_progress": {"EXECUTE"},
+        "tables/audit_logs": {"SELECT"},
+        "functions/write_audit_entry": {"EXECUTE"},
         "tables/daily_checkins": {"SELECT", "INSERT", "UPDATE"},
         "tables/daily_checkins_legacy": {"SELECT"},
         "functions/add_checkin": {"EXECUTE"},
@@ -244,6 +267,8 @@ GRANTS: Final = {
     },
     "novara_staff": {
         "schema": {"USAGE"},
+        "tables/audit_logs": {"SELECT"},
+        "functions/write_audit_entry": {"EXECUTE"},
         "tables/documents": {"SELECT", *(f"UPDATE {name}" for name in WRITTEN_BY_STAFF)},
         "tables/document_attempts": {"SELECT", "UPDATE"},
         "tables/document_actions": {"SELECT", "INSERT"},
@@ -337,6 +362,11 @@ GRANTS: Final = {
     },
     "novara_eraser": {
         "schema": {"USAGE"},
+        "tables/audit_logs": {
+            "SELECT",
+            *("UPDATE salt", "UPDATE network", "UPDATE details", "UPDATE commitment"),
+        },
+        "functions/erase_audit_payloads": {"EXECUTE"},
         "tables/document_actions": {"SELECT", "DELETE"},
         "tables/document_attempts": {"SELECT", "DELETE"},
         "tables/document_chunks": {"SELECT", "DELETE"},
@@ -386,6 +416,16 @@ GRANTS: Final = {
         "tables/users_groups": {"SELECT", "DELETE"},
         "tables/users_user_permissions": {"SELECT", "DELETE"},
     },
+    # It writes the audit log for all others, and reads nothing of it.
+    "novara_auditor": {
+        "schema": {"USAGE"},
+        "tables/audit_logs": {"INSERT"},
+        "functions/audit_origin": {"EXECUTE"},
+        "functions/audit_changes": {"EXECUTE"},
+        "functions/audit_rows": {"EXECUTE"},
+        "functions/write_audit_entry": {"EXECUTE"},
+    },
+    "novara_pruner": {"schema": {"USAGE"}, "tables/audit_logs": {"SELECT", "DELETE"}},
     # It answers for flags whose lists nobody else reads.
     "novara_flags": {
         "schema": {"USAGE"},
@@ -400,11 +440,16 @@ GRANTS: Final = {
     # What the login role owns needs no grant.
     "login": {
         "functions/erase_person": {"EXECUTE"},
+        "functions/write_audit_entry": {"EXECUTE"},
         "functions/evaluate_feature_flag_details": {"EXECUTE"},
     },
 }
 # Functions that work with the rights of a role of their own, which owns nothing else.
 DEFINERS: Final = {
+    "audit_changes": "novara_auditor",
+    "audit_rows": "novara_auditor",
+    "erase_audit_payloads": "novara_eraser",
+    "write_audit_entry": "novara_auditor",
     "erase_person": "novara_eraser",
     "evaluate_feature_flag_details": "novara_flags",
 }
@@ -491,7 +536,7 @@ def deparsed(expression):
         return None
     rows(
         "CREATE TEMPORARY TABLE form"
-        " (id uuid, tenant_id uuid, user_id uuid, is_staff boolean, is_superuser boolean,"
+        " (id uuid, tenant_id uuid, user_id uuid, subject_id uuid, is_staff boolean, is_superuser boolean,"
         " is_active boolean)"
         " ON COMMIT DROP"
     )
@@ -625,7 +670,7 @@ def test_lets_only_the_owner_open_the_gate(db):
     entering = names(
         "SELECT proname FROM pg_proc WHERE pronamespace = 'public'::regnamespace"
         "   AND (prosrc ~ 'enter_\\w*gate' OR prosrc ~ 'set_config'"
-        "        OR prosecdef AND proowner <> 'novara_flags'::regrole)"
+        "        OR prosecdef AND proowner <> ALL ('{novara_flags,novara_auditor}'::regrole[]))"
     )
 
     assert entering >= {"enter_gate", "record_events", "read_timeline", "erase_person"}

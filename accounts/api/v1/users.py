@@ -81,6 +81,7 @@ class SignUp(V1View):
             email=body.get("email"),
             password=body.get("password"),
             profile=body,
+            address=self.address,
             now=timezone.now(),
         )
         answer = {

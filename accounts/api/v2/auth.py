@@ -81,6 +81,7 @@ class SignUp(V2View):
             email=sent.pop("email"),
             password=sent.pop("password"),
             profile=sent,
+            address=self.address,
             now=timezone.now(),
         )
         session = services.start_session(account=account, now=timezone.now())

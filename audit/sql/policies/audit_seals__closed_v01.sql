@@ -1,0 +1,6 @@
+-- Not reachable inside the gate: a policy that is never true, and no grant.
+ALTER TABLE audit_seals ENABLE ROW LEVEL SECURITY;
+
+CREATE POLICY closed ON audit_seals TO novara_api
+    USING (false)
+    WITH CHECK (false);

@@ -1,0 +1,49 @@
+"""`python -m tests.proof`: prove that nobody sees what is not theirs, on an installation of its own."""
+
+import argparse
+import secrets
+import signal
+import sys
+from importlib import import_module
+from pathlib import Path
+
+import django
+
+from config.dev.processes import SetupError
+from tests.proof import installation
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def main() -> int:
+    options = arguments()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
+    try:
+        with installation.servers() as folder, installation.processes(folder) as running:
+            django.setup()
+            session = import_module("tests.proof.session")
+            code: int = session.run(running, options)
+    except SetupError as error:
+        print(f"\n{error}")
+        return 1
+    return code
+
+
+def arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m tests.proof", description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="what fits into a minute, for CI")
+    parser.add_argument("--seed", type=int, default=None, help="of a run that is to be repeated")
+    parser.add_argument("--report", type=Path, default=ROOT / ".dev" / "proof" / "report.html")
+    parser.add_argument("--only", nargs="*", default=None, help="names of parts, while mending one")
+    options = parser.parse_args()
+    if options.seed is None:
+        options.seed = secrets.randbelow(1_000_000)
+    return options
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main())
+    except KeyboardInterrupt:
+        print("\nInterrupted; everything that was started has been ended.")
+        sys.exit(130)
