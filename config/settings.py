@@ -1,6 +1,7 @@
 """Settings, one topic after another. What differs between installations comes from config/env."""
 
 import os
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -51,6 +52,15 @@ LEGACY_PASSWORDLESS_LOGIN = env.LEGACY_PASSWORDLESS_LOGIN
 
 # Database
 
+
+def _process() -> str:
+    """Tell what runs here: web, worker, beat, or command and its name."""
+    program, words = Path(sys.argv[0]).name, sys.argv[1:]
+    if program == "manage.py":
+        return " ".join(("command", *words[:1]))
+    return next((word for word in ("worker", "beat") if word in words), "web")
+
+
 _address: dict[str, Any] = environ.Env.db_url_config(env.DATABASE_URL)
 # A socket given as ?host= belongs where `manage.py dbshell` looks for it too.
 _address["HOST"] = _address.get("OPTIONS", {}).pop("host", _address["HOST"])
@@ -64,6 +74,8 @@ DATABASES = {
         "OPTIONS": _address.get("OPTIONS", {})
         | {
             "connect_timeout": 5,
+            # Seen in pg_stat_activity, and by the audit log where nobody said who acts.
+            "application_name": f"novara {_process()}",
             # Django's own cursors never prepare; None forbids it to ours as well.
             "prepare_threshold": 5 if env.DATABASE_PREPARED_STATEMENTS else None,
         },

@@ -1,0 +1,103 @@
+"""Every table leaves entries in the audit log, or it is said here why not."""
+
+from typing import Final
+
+import pytest
+from django.db import transaction
+
+from tests.house.catalog import TABLES, names, rows
+
+# What is no record of what people said or did: it is made from one, counts, or passes by.
+NOT_AUDITED: Final = {
+    "abandoned_llama_jobs": "ids of jobs to forget; a machine's list",
+    "api_traffic_hours": "sums over all people",
+    "audit_aggregates": "counted from the log itself",
+    "audit_checkpoints": "the log itself",
+    "audit_logs": "the log itself",
+    "audit_seals": "the log itself",
+    "audit_sealer": "the log itself",
+    "deleted_blobs": "keys of files to delete; a machine's list",
+    "document_actions": "append-only, and itself the history of what people do with documents",
+    "document_attempts": "what workers tried; its outcome is a change of the document",
+    "document_chunks": "made from a document",
+    "document_terms": "made from a document",
+    "document_texts": "made from a document",
+    "embedding_models": "names of models",
+    "feature_flag_counts": "sums over all people",
+    "feature_flag_evaluations": "samples of answers; nobody's change",
+    "feature_flag_exposures": "hashes of subjects, for counting them once",
+    "feature_flag_flushes": "how far tallies have come",
+    "feature_flag_outcomes": "sums over all people",
+    "feature_flag_rule_sets": "one row: a version",
+    "feature_flag_versions": "append-only, and itself the history of flags",
+    "insight_cursors": "one row: how far the log has been read",
+    "insights": "made from events; what people do with one is audited",
+    "legacy_imports": "how far bringing over came; what came over is audited",
+    "llama_parse_jobs": "what workers asked of the parsing service",
+    "login_throttles": "counts by keyed hashes",
+    "metric_marks": "days that wait for their figures",
+    "metric_rebuilds": "how far a command came",
+    "rate_limit_buckets": "a snapshot of counters",
+    "rate_limit_flushes": "how far tallies have come",
+    "rate_limit_rule_sets": "one row: a version",
+    "rate_limit_traffic": "counts of the last day",
+    "rate_limit_violations": "counts of refusals",
+    "refresh_families": "sessions; their begin and end are entries of their own",
+    "refresh_tokens": "hashes of tokens of a session",
+    "tenant_daily_metrics": "made from events",
+    "time_zone_changes": "made from profiles",
+    "user_daily_metrics": "made from events",
+    "user_document_vectors": "made from a document",
+    "auth_group": "Django's own; unused",
+    "auth_group_permissions": "Django's own; unused",
+    "auth_permission": "Django's own; unused",
+    "django_admin_log": "Django's own; itself a history",
+    "django_content_type": "Django's own; names of models",
+    "django_migrations": "Django's own; which migrations were applied",
+    "django_session": "Django's own; log-ins are entries of their own",
+    "users_groups": "Django's own; unused",
+    "users_user_permissions": "Django's own; unused",
+}
+TRIGGERS: Final = """
+    SELECT tgrelid::regclass::text, array_agg(tgname::text ORDER BY tgname)
+      FROM pg_trigger
+     WHERE tgname LIKE 'audit\\_%%' AND tgenabled = 'O'
+     GROUP BY 1
+"""
+
+
+def test_covers_every_table(db):
+    audited = {table for table, _ in rows(TRIGGERS)}
+
+    assert names(TABLES) == audited | NOT_AUDITED.keys()
+    assert not audited & NOT_AUDITED.keys()
+
+
+def test_sees_inserts_updates_and_deletes(db):
+    for table, triggers in rows(TRIGGERS):
+        assert triggers == ["audit_delete", "audit_insert", "audit_update"], table
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE audit_logs SET event = 'nothing'",
+        "DELETE FROM audit_logs",
+        "TRUNCATE audit_logs",
+        "TRUNCATE audit_logs CASCADE",
+    ],
+)
+def test_refuses_changes_of_the_log_to_the_owner(alice, statement):
+    with pytest.raises(Exception, match="append-only"), transaction.atomic():
+        rows(statement)
+
+
+@pytest.mark.parametrize("role", ["novara_api", "novara_staff", "novara_auditor"])
+@pytest.mark.parametrize(
+    "statement",
+    ["UPDATE audit_logs SET event = ''", "DELETE FROM audit_logs", "TRUNCATE audit_logs"],
+)
+def test_gives_nobody_the_right_to_change_the_log(db, role, statement):
+    with pytest.raises(Exception, match="permission denied"), transaction.atomic():
+        rows(f"SET LOCAL ROLE {role}")
+        rows(statement)
