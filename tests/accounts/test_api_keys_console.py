@@ -258,12 +258,12 @@ def test_finds_keys_by_state_clinic_and_start(console):
 def test_lists_many_keys_with_no_more_queries_than_one(console, django_assert_num_queries):
     make_key(tenant_id=make_tenant().pk)
     console.get(KEYS)
-    with django_assert_num_queries(5):
+    with django_assert_num_queries(8):
         console.get(KEYS)
-    for _ in range(5):
+    for _ in range(8):
         make_key(tenant_id=make_tenant().pk)
 
-    with django_assert_num_queries(5):
+    with django_assert_num_queries(8):
         console.get(KEYS)
 
 

@@ -14,6 +14,7 @@ from tests.benchmarks.session import session
 
 BENCHMARKS = (
     *("post_event", "timeline", "v1_checkins", "batch", "gate", "parts", "metrics", "reads"),
+    "audit_cost",
     "flags",
     "flags_http",
     "exposures",

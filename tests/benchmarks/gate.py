@@ -30,7 +30,7 @@ STATEMENTS = {"event": "record_events", "timeline": "read_timeline"}
 
 # Made in the schema pg_temp of one session, so nothing of them stays.
 NOBODY_ASKED = """
-CREATE FUNCTION pg_temp.enter_gate(p_user_id uuid, text, uuid, timestamptz)
+CREATE FUNCTION pg_temp.enter_gate(p_user_id uuid, text, uuid, timestamptz, text DEFAULT '')
 RETURNS TABLE (tenant_id uuid, user_id uuid, time_zone text)
 LANGUAGE sql IMMUTABLE AS $$ SELECT '{tenant_id}'::uuid, '{user_id}'::uuid, '{time_zone}' $$
 """
@@ -153,13 +153,14 @@ def take_turns(variants: Sequence[Variant], parameters: Parameters, seconds: flo
 
 def fresh(parameters: Parameters) -> Iterator[Parameters]:
     """One slice of calls. Events get new ids, as nothing can be inserted twice."""
-    last = parameters[-1]
-    event_id = json.loads(last)[0]["id"] if isinstance(last, str) else None
+    events = next((one for one in parameters if isinstance(one, str) and one[:1] == "["), None)
     for _ in range(SLICE):
-        if event_id is None:
+        if events is None:
             yield parameters
         else:
-            yield *parameters[:-1], last.replace(event_id, str(data.new_id(data.NOW)))
+            event_id, other = json.loads(events)[0]["id"], str(data.new_id(data.NOW))
+            again = events.replace(event_id, other)
+            yield tuple(again if one is events else one for one in parameters)
 
 
 def row(function: str, variant: Variant, whole: Variant) -> tuple[str, ...]:
