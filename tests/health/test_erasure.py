@@ -4,9 +4,12 @@ import uuid
 from typing import Any
 
 from django.db import connection
+from django.db.models import Q
 
 from accounts import services as accounts
 from accounts.models import ErasureCertificate, User
+from audit.models import AuditLog
+from core import gate
 from tests.conftest import client_of
 from tests.factories import make_user
 from tests.health.forms import FULL
@@ -57,11 +60,19 @@ def test_leaves_a_certificate_and_nothing_else(db):
     before, others = rows_of(user), rows_of(other)
     assert {"health_events.user_id", "daily_checkins.user_id"} <= before.keys()
 
-    certificate_id = accounts.erase_person(
-        user_id=user.id, requested_by="privacy desk", reason="asked by letter"
-    )
+    with gate.as_system():
+        certificate_id = accounts.erase_person(
+            user_id=user.id, requested_by="privacy desk", reason="asked by letter"
+        )
 
-    assert rows_of(user) == {"erasure_certificates.subject_id": 1}
+    left = rows_of(user)
+    # That something happened stays in the audit log; what was said about it is gone.
+    assert {left.pop("audit_logs.subject_id"), left.pop("audit_logs.actor_id")}
+    assert left == {"erasure_certificates.subject_id": 1}
+    about = AuditLog.objects.filter(Q(subject_id=user.id) | Q(actor_id=user.id))
+    kept = about.exclude(object_type="erasure_certificates")
+    assert set(kept.values_list("salt", "details", "network")) == {(None, None, None)}
+    assert all(entry.commitment for entry in kept)
     assert rows_of(other) == others
     certificate = ErasureCertificate.objects.get(id=certificate_id)
     assert (certificate.requested_by, certificate.reason) == ("privacy desk", "asked by letter")
