@@ -51,6 +51,16 @@ LABELS: Final = {
     "procedure_info": "Procedures",
 }
 OWN_RIGHTS: Final = ("is_active", "is_staff", "is_superuser")
+RIGHTS: Final = (*OWN_RIGHTS, "is_support")
+# What support may not read of people, so that it is not asked for.
+NOT_FOR_SUPPORT: Final = (
+    "password",
+    *(
+        f"profile__{field.name}"
+        for field in UserProfile._meta.concrete_fields
+        if field.name not in {"user", "tenant", "nickname", "timezone", "email_opt_in"}
+    ),
+)
 LONGEST_NICKNAME: Final = 50
 SCOPES_IN_WORDS: Final = {
     ApiScope.EVALUATE_FLAGS: "evaluate flags for anybody",
@@ -65,12 +75,14 @@ class PersonForm(forms.ModelForm[User]):
 
     class Meta:
         model = User
-        fields = ("email", *OWN_RIGHTS)
+        fields = ("email", *RIGHTS)
         labels: ClassVar = {"is_active": "Active", "is_superuser": "Superuser"}
         help_texts: ClassVar = {
             "is_active": "Off: no log-in, no API, and every session ends.",
             "is_staff": "May open this console and look after the people of their own clinic.",
             "is_superuser": "Sees and changes everything, in every clinic. Mark as staff too.",
+            "is_support": "Sees no health data: looks after documents' queue, limits and accounts"
+            " of their own clinic. Mark as staff too.",
         }
 
     def clean_email(self) -> str:
@@ -83,6 +95,10 @@ class PersonForm(forms.ModelForm[User]):
             for name in OWN_RIGHTS:
                 if name in self.changed_data and not cleaned[name]:
                     self.add_error(name, "You cannot take this away from yourself.")
+        if cleaned.get("is_support") and (
+            not cleaned.get("is_staff") or cleaned.get("is_superuser")
+        ):
+            self.add_error("is_support", "Only for staff who are not superusers.")
         return cleaned
 
 
@@ -105,6 +121,7 @@ class PasswordForm(AdminPasswordChangeForm):  # type: ignore[type-arg]  # Generi
 
     def save(self, commit: bool = True) -> Any:  # noqa: FBT001, FBT002  Django's signature.
         user = super().save(commit)
+        services.record_of_account("password-changed", user)
         services.end_sessions(user_id=user.pk, reason="password set by staff", now=timezone.now())
         return user
 
@@ -179,7 +196,7 @@ def may_change(request: HttpRequest, person: User | None) -> bool:
     Staff look after the end users of their tenant. Whoever could set a colleague's password
     would have the colleague's rights.
     """
-    if not ConsoleAdmin.is_within_reach(request, person):
+    if not PeopleAdmin.is_within_reach(request, person):
         return False
     is_colleague = person is not None and (person.is_staff or person.is_superuser)
     return bool(actor(request).is_superuser or not is_colleague)
@@ -250,7 +267,7 @@ class ProfileInline(admin.StackedInline[UserProfile, User]):
         return may_change(request, obj)
 
     def has_view_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
-        return ConsoleAdmin.is_within_reach(request, obj)
+        return PeopleAdmin.is_within_reach(request, obj)
 
 
 class StageFilter(admin.SimpleListFilter):
@@ -297,13 +314,16 @@ class RoleFilter(admin.SimpleListFilter):
     parameter_name = "role"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> Iterable[tuple[str, str]]:
-        return [("none", "None"), ("staff", "Staff"), ("superuser", "Superusers")]
+        return [
+            *(("none", "None"), ("staff", "Staff"), ("support", "Support")),
+            ("superuser", "Superusers"),
+        ]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[User]) -> QuerySet[User]:
         if self.value() == "none":
             return queryset.filter(is_staff=False, is_superuser=False)
-        if self.value() == "staff":
-            return queryset.filter(is_staff=True)
+        if self.value() in {"staff", "support"}:
+            return queryset.filter(**{f"is_{self.value()}": True})
         return queryset.filter(is_superuser=True) if self.value() == "superuser" else queryset
 
 
@@ -339,6 +359,7 @@ class EraseForm(forms.Form):
 @admin.register(User)
 class PeopleAdmin(ConsoleAdmin[User], UserAdmin[User]):
     purpose = "Everybody with an account: look somebody up, set a password, deactivate."
+    is_for_support = True
     form = PersonForm
     add_form = NewPersonForm
     add_form_template = None
@@ -354,21 +375,38 @@ class PeopleAdmin(ConsoleAdmin[User], UserAdmin[User]):
     actions = ("deactivate", "activate")
 
     def get_list_filter(self, request: HttpRequest) -> Any:
+        if actor(request).is_support:
+            return (AccountFilter, RoleFilter)
         common = (AccountFilter, RoleFilter, StageFilter)
         return (ClinicFilter, *common) if actor(request).is_superuser else common
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[User]:
+        rows = super().get_queryset(request)
+        if actor(request).is_support:
+            rows = rows.select_related("profile", "tenant").defer(*NOT_FOR_SUPPORT)
+        return rows
+
+    def get_inlines(self, request: HttpRequest, obj: User | None) -> Any:
+        return () if actor(request).is_support else super().get_inlines(request, obj)
+
+    def get_readonly_fields(self, request: HttpRequest, obj: User | None = None) -> Any:
+        """Who could give somebody an address or a password could log in as them."""
+        shown = super().get_readonly_fields(request, obj)
+        return (*shown, "email") if actor(request).is_support else shown
 
     def get_list_display(self, request: HttpRequest) -> Any:
         shown = super().get_list_display(request)
         return shown if actor(request).is_superuser else [n for n in shown if n != "clinic"]
 
     def get_fieldsets(self, request: HttpRequest, obj: User | None = None) -> Any:
-        is_superuser = actor(request).is_superuser
+        is_superuser, is_support = actor(request).is_superuser, actor(request).is_support
         if obj is None:
             names = ("email", "tenant") if is_superuser else ("email",)
             return [(None, {"fields": (*names, "password1", "password2")})]
-        rights = OWN_RIGHTS if is_superuser or not may_change(request, obj) else ("is_active",)
+        rights = RIGHTS if is_superuser or not may_change(request, obj) else ("is_active",)
+        about = ("email", "clinic") if is_support else ("email", "clinic", "password_state")
         return [
-            (None, {"fields": ("email", "clinic", "password_state")}),
+            (None, {"fields": about}),
             ("Rights", {"fields": rights}),
             ("Times", {"fields": (("joined", "last_seen"),)}),
         ]
@@ -411,6 +449,8 @@ class PeopleAdmin(ConsoleAdmin[User], UserAdmin[User]):
     def role(self, person: User) -> str:
         if person.is_superuser:
             return "Superuser"
+        if person.is_support:
+            return "Support"
         return "Staff" if person.is_staff else "-"
 
     @admin.display(description="password")
@@ -420,6 +460,9 @@ class PeopleAdmin(ConsoleAdmin[User], UserAdmin[User]):
         return "None yet: an account of the old service, which had no passwords."
 
     # Permissions
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return super().has_add_permission(request) and not actor(request).is_support
 
     def has_change_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
         return may_change(request, obj)
@@ -532,7 +575,7 @@ class PeopleAdmin(ConsoleAdmin[User], UserAdmin[User]):
             return self.change_view(request, id)
         if person.pk == actor(request).pk:
             return HttpResponseRedirect(reverse("admin:password_change"))
-        if not may_change(request, person):
+        if not may_change(request, person) or actor(request).is_support:
             raise PermissionDenied
         form = PasswordForm(person, *([request.POST] if request.method == "POST" else []))
         if request.method == "POST" and form.is_valid():

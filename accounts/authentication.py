@@ -13,7 +13,7 @@ from rest_framework.authentication import BaseAuthentication
 from rest_framework.request import Request
 
 from accounts import tokens
-from core import gate, requests
+from core import gate, origin
 from core.errors import DomainError
 
 ALGORITHM = "HS256"
@@ -88,7 +88,7 @@ class BearerAuthentication(BaseAuthentication):
         person = gate.enter(claims)
         if person is None:
             raise TokenInvalid("Invalid or expired token")
-        requests.caller.set(str(person.id))
+        origin.caller.set(str(person.id))
         return person, claims
 
     def authenticate_header(self, request: Request) -> str:
@@ -106,7 +106,7 @@ class BearerAuthentication(BaseAuthentication):
             raise TokenInvalid("Invalid or expired token") from error
         if expires_at <= time.time():
             raise TokenInvalid("Invalid or expired token")
-        requests.caller.set(claims.user_id)
+        origin.caller.set(claims.user_id)
         return claims
 
 

@@ -56,6 +56,12 @@ class User(AbstractBaseUser, PermissionsMixin):
     is_staff = models.BooleanField(
         "staff", default=False, help_text="May open this console, for their own tenant."
     )
+    is_support = models.BooleanField(
+        "support",
+        default=False,
+        db_default=False,
+        help_text="Staff who see no health data: documents' queue, limits and accounts.",
+    )
     tokens_valid_from = models.DateTimeField(db_default=Now())
     created_at = models.DateTimeField(db_default=Now(), editable=False)
 
@@ -76,6 +82,11 @@ class User(AbstractBaseUser, PermissionsMixin):
                 condition=models.Q(email=Lower("email")), name="users_email_lower_case"
             ),
             models.UniqueConstraint(fields=("id", "tenant"), name="users_id_tenant_unique"),
+            models.CheckConstraint(
+                condition=models.Q(is_support=False)
+                | models.Q(is_staff=True, is_superuser=False),
+                name="users_support_is_staff",
+            ),
         )
 
     def __str__(self) -> str:

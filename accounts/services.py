@@ -1,10 +1,12 @@
 """What can be done with accounts: sign up, log in, tokens, the profile, erasure."""
 
+import dataclasses
 import datetime as dt
 import logging
 import re
 import uuid
 from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -20,7 +22,9 @@ from django.db.models import Q
 from accounts import imports, queries, throttle, tokens
 from accounts.models import ApiKey, RefreshFamily, RefreshToken, Tenant, User, UserProfile
 from accounts.types import CYCLE_STAGES, MEDICATION_STATUS_OF_STAGE, MEDICATION_STATUSES
-from core import gate
+from audit import services as audit
+from audit.types import Category, Outcome
+from core import gate, origin
 from core.depth import check_depth
 from core.errors import DomainError, FieldError, InvalidInput
 from core.gate import Person
@@ -173,14 +177,16 @@ def log_in(*, email: object, password: object, address: str, now: dt.datetime) -
     # An unknown address costs the same time as a wrong password.
     stored = user.password if user else make_password(None)
     if not _matches(password, stored) or user is None:
+        record_refused_log_in(given)
         raise WrongCredentials(WRONG)
-    with gate.as_system():
+    with _acting_as(user.id), gate.as_system():
         current = _locked_user(user.id)
         if current is None or current.password != stored:
             # It was changed while this one was being looked at.
             raise WrongCredentials(WRONG)
         current.last_login = max(now, current.last_login or now)
         current.save(update_fields=["last_login"])
+        record_of_account("log-in", current, details={"by": "password"})
         account = _account(given, now)
     throttle.forget(by_email)
     throttle.take_back(by_address)
@@ -190,15 +196,63 @@ def log_in(*, email: object, password: object, address: str, now: dt.datetime) -
 WRONG: Final = "The e-mail address or the password is wrong."
 
 
+def record_refused_log_in(email: str) -> None:
+    """Write that a log-in was refused, in a transaction of its own: what refuses it is rolled back.
+
+    Of an address without an account nothing is told but a mark by which tries can be counted.
+    """
+    with gate.as_system():
+        user = User.objects.filter(email=email).only("id", "tenant_id").first()
+        audit.record(
+            event="log-in",
+            category=Category.SECURITY,
+            subject_id=user.id if user else None,
+            object_type="users",
+            object_id=user.id if user else audit.mark(email),
+            outcome=Outcome.FAILURE,
+            tenant_id=user.tenant_id if user else None,
+        )
+
+
+def record_of_account(
+    event: str,
+    user: User,
+    *,
+    outcome: Outcome = Outcome.SUCCESS,
+    details: dict[str, Any] | None = None,
+) -> None:
+    """Write what was done with an account, in the running transaction."""
+    audit.record(
+        event=event,
+        category=Category.SECURITY,
+        subject_id=user.id,
+        object_type="users",
+        object_id=user.id,
+        outcome=outcome,
+        details=details,
+        tenant_id=user.tenant_id,
+    )
+
+
+def _acting_as(user_id: uuid.UUID) -> AbstractContextManager[None]:
+    """Whoever has just proved who they are does what follows."""
+    came_in = origin.current.get() or origin.Origin()
+    return origin.acting(dataclasses.replace(came_in, kind="person", actor_id=str(user_id)))
+
+
 def log_in_without_password(*, email: object, address: str, now: dt.datetime) -> Account:
     """Log in as the old service did: whoever knows the address. See LEGACY_PASSWORDLESS_LOGIN."""
     given = _email(email)
     by_address = f"address:{throttle.network(address)}"
     throttle.count([(by_address, Scope.LOGIN_NETWORK)])
     with gate.as_system():
-        if not User.objects.filter(email=given, is_active=True, tenant__is_active=True).exists():
-            raise UnknownUser("User not found. Please sign up first.")
+        user = User.objects.filter(email=given, is_active=True, tenant__is_active=True).first()
+    if user is None:
+        record_refused_log_in(given)
+        raise UnknownUser("User not found. Please sign up first.")
+    with _acting_as(user.id), gate.as_system():
         account = _account(given, now)
+        record_of_account("log-in", user, details={"by": "address alone"})
     throttle.take_back(by_address)
     return account
 
@@ -236,6 +290,7 @@ def refresh_session(*, token: str, now: dt.datetime) -> Session:
             if used:
                 return _issue(family, max(now, family.created_at))
             _revoke([family.id], "reuse", now)
+            _record_of_family("refresh-token-reused", family, Outcome.FAILURE)
     raise RefreshRefused("The refresh token is not valid any more. Log in again.")
 
 
@@ -244,6 +299,21 @@ def revoke_session(*, token: str, now: dt.datetime) -> None:
     with gate.as_system():
         if family := _locked_family(token):
             _revoke([family.id], "logged out", now)
+            _record_of_family("log-out", family)
+
+
+def _record_of_family(
+    event: str, family: RefreshFamily, outcome: Outcome = Outcome.SUCCESS
+) -> None:
+    audit.record(
+        event=event,
+        category=Category.SECURITY,
+        subject_id=family.user_id,
+        object_type="refresh_families",
+        object_id=family.id,
+        outcome=outcome,
+        tenant_id=family.tenant_id,
+    )
 
 
 def change_password(*, person: Person, current: str, new: str, now: dt.datetime) -> Session:
@@ -255,14 +325,17 @@ def change_password(*, person: Person, current: str, new: str, now: dt.datetime)
     with gate.as_system():
         user = User.objects.get(id=person.id)
     if user.has_usable_password() and not _matches(current, user.password):
+        with _acting_as(user.id), gate.as_system():
+            record_of_account("password-changed", user, outcome=Outcome.FAILURE)
         raise WrongPassword.of_current()
     hashed = make_password(_new_password(new, user, "new_password"))
-    with gate.as_system():
+    with _acting_as(user.id), gate.as_system():
         locked = _locked_user(person.id)
         if locked is None or locked.password != user.password:
             # It was changed while this one was being looked at.
             raise WrongPassword.of_current()
         User.objects.filter(id=person.id).update(password=hashed)
+        record_of_account("password-changed", locked)
         end_sessions(user_id=person.id, reason="password changed", now=now)
         account = _account(locked.email, now)
     return start_session(account=account, now=now)
@@ -368,6 +441,8 @@ def erase_person(*, user_id: uuid.UUID, requested_by: str, reason: str) -> uuid.
         certificate_id: uuid.UUID | None = cursor.fetchone()[0]
     if certificate_id is None:  # Somebody else was faster.
         raise UnknownUser("There is no person with this id.")
+    # After the erasure, which takes what entries before it say.
+    record_of_account("person-erased", user, details={"certificate": certificate_id})
     return certificate_id
 
 
@@ -539,17 +614,20 @@ def end_sessions(*, user_id: uuid.UUID, reason: str, now: dt.datetime) -> None:
     Tokens tell whole seconds: all of the running second are refused, and those of a log-in that
     a server with a faster clock has let in.
     """
-    user = User.objects.select_for_update(no_key=True).get(id=user_id)
+    users = User.objects.select_for_update(no_key=True).only("last_login", "tenant_id")
+    user = users.get(id=user_id)
     latest = max(now, user.last_login or now)
     user.tokens_valid_from = latest.replace(microsecond=0) + dt.timedelta(seconds=1)
     user.save(update_fields=["tokens_valid_from"])
     families = RefreshFamily.objects.filter(user_id=user_id, revoked_at=None)
     _revoke(families.values_list("id", flat=True), reason, now)
+    record_of_account("sessions-ended", user, details={"reason": reason})
 
 
 # Keys of servers
 
 
+@transaction.atomic
 def create_api_key(
     *,
     name: str,
@@ -571,15 +649,34 @@ def create_api_key(
         expires_at=expires_at,
         created_by_id=created_by_id,
     )
+    _record_of_key("api-key-created", key)
     return key, secret
 
 
+@transaction.atomic
 def revoke_api_key(*, key_id: uuid.UUID, now: dt.datetime) -> bool:
     """Refuse a key from now on; within seconds where it was found a moment ago.
 
     False if it was revoked before.
     """
-    return ApiKey.objects.filter(id=key_id, revoked_at=None).update(revoked_at=now) == 1
+    key = ApiKey.objects.select_for_update(of=("self",)).filter(id=key_id, revoked_at=None).first()
+    if key is None:
+        return False
+    key.revoked_at = now
+    key.save(update_fields=["revoked_at"])
+    _record_of_key("api-key-revoked", key)
+    return True
+
+
+def _record_of_key(event: str, key: ApiKey) -> None:
+    audit.record(
+        event=event,
+        category=Category.SECURITY,
+        object_type="api_keys",
+        object_id=key.id,
+        tenant_id=key.tenant_id,
+        details={"prefix": key.prefix, "scopes": key.scopes},
+    )
 
 
 # When this process last wrote down that a key was used.

@@ -4,11 +4,23 @@ Nothing here has a foreign key: the log outlives what it tells of. Ids of tenant
 objects are plain values; the tenant of the whole house is types.HOUSE.
 """
 
+import datetime as dt
+
 from django.contrib.postgres.fields import ArrayField
+from django.contrib.postgres.indexes import BrinIndex, HashIndex
 from django.db import models
 from django.db.models import Q
 
-from audit.types import ActorKind, AlertStatus, Category, Outcome, Severity
+from audit.types import (
+    LEAST_DAYS_KEPT,
+    ActorKind,
+    AlertStatus,
+    Category,
+    Counts,
+    GroupBy,
+    Outcome,
+    Severity,
+)
 from core.models import CurrentTransactionId, RandomUuid, Row, StatementTime, TransactionId
 
 
@@ -58,17 +70,42 @@ class AuditLog(models.Model):
                 name="audit_logs_of_person",
                 condition=Q(subject_id__isnull=False),
             ),
+            # What others did with a person's record; what people do themselves costs nothing here.
             models.Index(
                 fields=("subject_id", "id"),
-                name="audit_logs_looks",
-                condition=Q(is_notable=True),
+                name="audit_logs_by_others",
+                condition=~Q(actor_kind="person"),
             ),
+            # A span of time, of a log that grows at its end.
+            BrinIndex(fields=("recorded_at",), name="audit_logs_in_time"),
             models.Index(
                 fields=("event", "recorded_at"),
                 name="audit_logs_by_event",
                 condition=Q(is_notable=True),
             ),
             models.Index(fields=("id",), name="audit_logs_notable", condition=Q(is_notable=True)),
+            # Pages of the console: each list walks along one of them, newest first.
+            models.Index(fields=("tenant_id", "id"), name="audit_logs_of_tenant"),
+            models.Index(
+                fields=("category", "id"),
+                name="audit_logs_of_category",
+                condition=Q(is_notable=True),
+            ),
+            models.Index(
+                fields=("actor_kind", "id"),
+                name="audit_logs_of_kind",
+                condition=~Q(actor_kind="person"),
+            ),
+            models.Index(
+                fields=("actor_id", "id"),
+                name="audit_logs_of_actor",
+                condition=~Q(actor_kind="person"),
+            ),
+            models.Index(
+                fields=("id",), name="audit_logs_failures", condition=Q(outcome="failure")
+            ),
+            HashIndex(fields=("object_id",), name="audit_logs_of_object"),
+            HashIndex(fields=("request_id",), name="audit_logs_of_request"),
         )
 
     def __str__(self) -> str:
@@ -76,10 +113,10 @@ class AuditLog(models.Model):
 
 
 class AuditSeal(models.Model):
-    """A link of a tenant's chain: a batch of entries, in the order of commit.
+    """A link of a tenant's chain: its entries from the link before up to a position in the log.
 
-    `leaves` are 32 bytes for each of `entry_ids`; both are emptied when the last of its entries
-    was deleted by retention, and `root` stays.
+    Positions are (transaction, id) of entries. `leaves` are 32 bytes for each of `entry_ids`; all
+    three lists are emptied when retention has deleted the last of the entries, and `root` stays.
     """
 
     id = models.BigAutoField(primary_key=True)
@@ -88,10 +125,17 @@ class AuditSeal(models.Model):
     entry_count = models.IntegerField()
     entry_ids = ArrayField(models.BigIntegerField())
     leaves = models.BinaryField()
+    pruned = ArrayField(
+        models.IntegerField(),
+        db_default=[],
+        help_text="Places in entry_ids that retention deleted; sealed entries say the same.",
+    )
     root = models.BinaryField(help_text="Of the Merkle tree (RFC 9162) over the leaves.")
     previous_hash = models.BinaryField()
     hash = models.BinaryField()
-    before_tx = TransactionId(help_text="Transactions below it are in this chain or before.")
+    before_tx = TransactionId(help_text="All that lies before (before_tx, before_id) is sealed.")
+    before_id = models.BigIntegerField()
+    next_tx = TransactionId(help_text="Transactions from it on began after this link was made.")
     sealed_at = models.DateTimeField()
 
     class Meta:
@@ -100,29 +144,9 @@ class AuditSeal(models.Model):
             models.UniqueConstraint(
                 fields=("tenant_id", "sequence"), name="audit_seals_sequence_unique"
             ),
-        )
-
-    def __str__(self) -> str:
-        return f"{self.tenant_id} {self.sequence}"
-
-
-class AuditCheckpoint(models.Model):
-    """The signed head of a chain at a time; a copy lies outside the database."""
-
-    id = models.BigAutoField(primary_key=True)
-    tenant_id = models.UUIDField()
-    sequence = models.BigIntegerField()
-    hash = models.BinaryField()
-    signed_at = models.DateTimeField()
-    key_id = models.TextField()
-    signature = models.BinaryField(help_text="Ed25519.")
-    mirrored_at = models.DateTimeField(null=True)
-
-    class Meta:
-        db_table = "audit_checkpoints"
-        constraints = (
+            # No entry is sealed twice; and an entry's link is found by it.
             models.UniqueConstraint(
-                fields=("tenant_id", "sequence"), name="audit_checkpoints_sequence_unique"
+                fields=("tenant_id", "before_tx", "before_id"), name="audit_seals_position_unique"
             ),
         )
 
@@ -130,19 +154,29 @@ class AuditCheckpoint(models.Model):
         return f"{self.tenant_id} {self.sequence}"
 
 
-class AuditSealer(models.Model):
-    """One row: how far the log has been sealed."""
+class AuditCheckpoint(models.Model):
+    """The last links of all chains that had grown, signed; a copy lies outside the database."""
 
-    id = models.SmallIntegerField(primary_key=True, default=1)
-    position = TransactionId(help_text="Entries of transactions below it are sealed.")
-    sealed_at = models.DateTimeField(null=True)
+    number = models.BigIntegerField(primary_key=True)
+    statement = models.TextField(help_text="What was signed: chain.Statement as JSON.")
+    key_id = models.TextField()
+    signature = models.TextField(help_text="Ed25519, in base64.")
+    signed_at = models.DateTimeField()
+    last_seal_id = models.BigIntegerField(help_text="Links up to it are told of.")
+    mirrored_at = models.DateTimeField(null=True)
 
     class Meta:
-        db_table = "audit_sealer"
-        constraints = (models.CheckConstraint(condition=Q(id=1), name="audit_sealer_one_row"),)
+        db_table = "audit_checkpoints"
+        indexes = (
+            models.Index(
+                fields=("number",),
+                name="audit_checkpoints_to_mirror",
+                condition=Q(mirrored_at__isnull=True),
+            ),
+        )
 
     def __str__(self) -> str:
-        return self.position
+        return f"{self.number}"
 
 
 class AuditAggregate(models.Model):
@@ -172,20 +206,18 @@ class AuditAggregate(models.Model):
 
 
 class AuditAlertRule(Row):
-    """When somebody is told: so many of an event within a window, by the same one."""
+    """When somebody is told: so much of some events within a window, by the same one.
 
-    class GroupBy(models.TextChoices):
-        ACTOR = "actor", "the same actor"
-        SUBJECT = "subject", "the same person's record"
-        TENANT = "tenant", "the same clinic"
-        NETWORK = "network", "the same network"
-        EVERYTHING = "everything", "all together"
+    Only notable entries count (AuditLog.is_notable): no changes of rows, and no looks of people
+    at their own record.
+    """
 
     name = models.TextField()
     description = models.TextField(default="", blank=True)
     events = ArrayField(models.TextField(), help_text="Events that count.")
     outcome = models.TextField(choices=Outcome, default="", blank=True)
     actor_kinds = ArrayField(models.TextField(), default=list, blank=True)
+    counts = models.TextField(choices=Counts, default=Counts.ENTRIES)
     threshold = models.IntegerField()
     window_minutes = models.IntegerField()
     group_by = models.TextField(choices=GroupBy)
@@ -200,6 +232,7 @@ class AuditAlertRule(Row):
     class Meta:
         db_table = "audit_alert_rules"
         verbose_name = "alert rule"
+        ordering = ("name",)
         constraints = (
             models.UniqueConstraint(fields=("name",), name="audit_alert_rules_name_unique"),
             models.CheckConstraint(
@@ -211,14 +244,43 @@ class AuditAlertRule(Row):
     def __str__(self) -> str:
         return self.name
 
+    @property
+    def window(self) -> dt.timedelta:
+        return dt.timedelta(minutes=self.window_minutes)
+
+    @property
+    def cool_down(self) -> dt.timedelta:
+        return dt.timedelta(minutes=self.cool_down_minutes)
+
+
+class AuditAlertCursor(models.Model):
+    """One row: how far the log has been read for alerts."""
+
+    id = models.SmallIntegerField(primary_key=True, default=1)
+    position = TransactionId(help_text="Entries of transactions below it have been looked at.")
+
+    class Meta:
+        db_table = "audit_alert_cursor"
+        constraints = (
+            models.CheckConstraint(condition=Q(id=1), name="audit_alert_cursor_one_row"),
+        )
+
+    def __str__(self) -> str:
+        return self.position
+
 
 class AuditAlert(Row):
-    """Something that a person should look at. One while it goes on, not one for each entry."""
+    """Something that a person should look at. One while it goes on, not one for each entry.
+
+    Of its mail: it is claimed (`mail_claimed_at`) before it is sent, so that it is sent once at
+    most; a claim without `notified_at` and without a next try may have been sent, or not.
+    """
 
     tenant_id = models.UUIDField()
     rule_id = models.UUIDField()
     rule_name = models.TextField()
     severity = models.TextField(choices=Severity)
+    group_by = models.TextField(choices=GroupBy)
     group_key = models.TextField(help_text="Who or what it is about, as an id.")
     status = models.TextField(choices=AlertStatus, default=AlertStatus.OPEN)
     entry_count = models.IntegerField()
@@ -228,9 +290,14 @@ class AuditAlert(Row):
     last_at = models.DateTimeField()
     acknowledged_by = models.UUIDField(null=True)
     acknowledged_at = models.DateTimeField(null=True)
+    acknowledged_note = models.TextField(default="")
     resolved_by = models.UUIDField(null=True)
     resolved_at = models.DateTimeField(null=True)
-    note = models.TextField(default="", blank=True)
+    resolved_note = models.TextField(default="")
+    mail_attempts = models.IntegerField(default=0)
+    mail_claimed_at = models.DateTimeField(null=True)
+    mail_due_at = models.DateTimeField(null=True, help_text="The next try; null: none is due.")
+    mail_error = models.TextField(default="")
     notified_at = models.DateTimeField(null=True)
 
     class Meta:
@@ -242,6 +309,13 @@ class AuditAlert(Row):
                 fields=("rule_id", "group_key", "tenant_id"),
                 name="audit_alerts_one_unresolved",
                 condition=~Q(status="resolved"),
+            ),
+        )
+        indexes = (
+            models.Index(
+                fields=("mail_due_at",),
+                name="audit_alerts_mail_due",
+                condition=Q(mail_due_at__isnull=False),
             ),
         )
 
@@ -260,6 +334,14 @@ class AuditRetention(models.Model):
         db_table = "audit_retention"
         verbose_name = "retention"
         verbose_name_plural = "retention"
+        constraints = (
+            # Whoever wants to hide something must wait; and entries of the log itself are kept, as
+            # they say what was deleted from it.
+            models.CheckConstraint(
+                condition=Q(days__gte=LEAST_DAYS_KEPT) & ~Q(category="system"),
+                name="audit_retention_least",
+            ),
+        )
 
     def __str__(self) -> str:
         return self.category

@@ -3,10 +3,13 @@
 import uuid
 from typing import Final
 
+import msgspec
 from django.db import models
 
 # Entries of the whole house have this tenant, so that its chain is like any other.
 HOUSE: Final = uuid.UUID(int=0)
+# Of any entry, whatever the retention of its category is.
+LEAST_DAYS_KEPT: Final = 30
 
 
 class Category(models.TextChoices):
@@ -46,3 +49,31 @@ class AlertStatus(models.TextChoices):
     OPEN = "open", "Open"
     ACKNOWLEDGED = "acknowledged", "Acknowledged"
     RESOLVED = "resolved", "Resolved"
+
+
+class GroupBy(models.TextChoices):
+    """What must be the same for entries to count together."""
+
+    ACTOR = "actor", "the same actor"
+    SUBJECT = "subject", "the same person's record"
+    OBJECT = "object", "the same object"
+    TENANT = "tenant", "the same clinic"
+    NETWORK = "network", "the same network"
+    EVERYTHING = "everything", "all together"
+
+
+class Counts(models.TextChoices):
+    """What of entries is counted."""
+
+    ENTRIES = "entries", "entries"
+    OBJECTS = "objects", "objects they are about"
+    PEOPLE = "people", "different people they are about"
+
+
+class Looked(msgspec.Struct, frozen=True):
+    """A person's record that is looked at: of one thing its id, of more how many they are."""
+
+    subject_id: uuid.UUID
+    tenant_id: uuid.UUID
+    object_id: str = ""
+    object_count: int = 1

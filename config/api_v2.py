@@ -5,11 +5,13 @@ from django.urls import path
 from accounts.api.v2 import auth
 from analytics.api.v2 import analytics, summary
 from assessments.api.v2 import assessments
+from audit.api.v2 import access_log
 from documents.api.v2 import content, documents, progress, search, webhooks
 from flags.api.v2 import flags
 from health.api.v2 import events, timeline
 from insights.api.v2 import insights
 from medications.api.v2 import medications
+from ratelimits.api.v2 import limits
 
 urlpatterns = [
     path("analytics", analytics.Analytics.as_view()),
@@ -48,6 +50,8 @@ urlpatterns = [
     path("insights/<uuid:insight_id>/feedback", insights.Feedback.as_view()),
     path("insights/<uuid:insight_id>/interactions", insights.Interactions.as_view()),
     path("me", auth.Me.as_view()),
+    path("me/access-log", access_log.AccessLog.as_view()),
+    path("me/limits", limits.MyLimits.as_view()),
     path("medications", medications.Medications.as_view()),
     path("medications/adherence", medications.AdherenceReport.as_view()),
     path("medications/schedule", medications.Schedule.as_view()),

@@ -27,6 +27,7 @@ django.setup()
 # After the apps are loaded.
 from django.conf import settings  # noqa: E402
 
+from config.restoring import positions  # noqa: E402
 from core import gate, requests  # noqa: E402
 from core.api.base import unforeseen  # noqa: E402
 from core.api.v2 import PROBLEM, problem  # noqa: E402
@@ -124,6 +125,7 @@ async def lifespan(app: Starlette) -> AsyncIterator[None]:
 
 
 gate.refuse_bypass()
+positions.refuse_blindness()
 # Each stream is an open file, and systems give a process few unless it asks.
 _, most_files = resource.getrlimit(resource.RLIMIT_NOFILE)
 resource.setrlimit(resource.RLIMIT_NOFILE, (most_files, most_files))

@@ -1,16 +1,25 @@
 """The Celery app: queues and the timetable. Rows in Postgres are the truth; the broker wakes."""
 
 import os
+from contextlib import suppress
 from typing import Any
 
 from celery import Celery
-from celery.signals import setup_logging, worker_process_init, worker_process_shutdown
+from celery.schedules import crontab
+from celery.signals import (
+    setup_logging,
+    worker_init,
+    worker_process_init,
+    worker_process_shutdown,
+)
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 
 from django.conf import settings
+from django.db import OperationalError, connection
 
 from config import task_frame  # noqa: F401  It listens to the signals of tasks.
+from config.restoring import positions
 from core import flushing
 from flags import agent
 
@@ -73,10 +82,35 @@ app.conf.update(
             "schedule": 30.0,
             "options": {"expires": 30},
         },
+        "seal the audit log": {
+            "task": "audit.tasks.seal",
+            "schedule": 2.0,
+            "options": {"expires": 10},
+        },
+        "sign the chains of the audit log": {
+            "task": "audit.tasks.write_checkpoint",
+            "schedule": float(settings.AUDIT_CHECKPOINT_SECONDS),
+            "options": {"expires": 60},
+        },
+        "delete old entries of the audit log": {
+            "task": "audit.tasks.prune",
+            "schedule": crontab(hour=3, minute=30),
+            "options": {"expires": 3600},
+        },
         "delete expired refresh tokens": {
             "task": "accounts.tasks.delete_expired_tokens",
             "schedule": 3600.0,
             "options": {"expires": 3600},
+        },
+        "look for alerts": {
+            "task": "audit.tasks.look_for_alerts",
+            "schedule": 5.0,
+            "options": {"expires": 10},
+        },
+        "send mails of alerts": {
+            "task": "audit.tasks.send_alert_mails",
+            "schedule": 10.0,
+            "options": {"expires": 10},
         },
         "advance ramps of flags": {
             "task": "flags.tasks.advance_ramps",
@@ -88,14 +122,32 @@ app.conf.update(
             "schedule": 3600.0,
             "options": {"expires": 3600},
         },
+        "delete old records of limits": {
+            "task": "ratelimits.tasks.delete_old_records",
+            "schedule": 3600.0,
+            "options": {"expires": 3600},
+        },
     },
 )
-app.autodiscover_tasks(["accounts", "documents", "flags", "health", "insights"])
+app.autodiscover_tasks(
+    ["accounts", "audit", "documents", "flags", "health", "insights", "ratelimits"]
+)
 
 
 @setup_logging.connect
 def keep_our_logging(**_: Any) -> None:
     """Celery would replace the handlers; Django has configured them already."""
+
+
+@worker_init.connect
+def refuse_blindness(**_: Any) -> None:
+    """Let no worker read a log of which it would see nothing new; one may wait for the database."""
+    with suppress(OperationalError):
+        if why := positions.complaint():
+            # Celery would log another error, and go on.
+            raise SystemExit(f"The worker does not start: {why}.")
+    # Those that are forked must not have it too.
+    connection.close()
 
 
 @worker_process_init.connect

@@ -1,5 +1,6 @@
 """The console: Django's admin under our own name, look (templates/admin/) and log-in rules."""
 
+import dataclasses
 from typing import Any, Final
 
 from django import forms
@@ -9,6 +10,9 @@ from django.http import HttpRequest
 from django.utils import timezone
 
 from accounts import services, throttle
+from accounts.models import Tenant
+from config import looks
+from core import gate, origin
 from core.admin import actor
 from core.api.base import caller_address
 from core.errors import DomainError
@@ -16,9 +20,10 @@ from ratelimits.types import Scope
 
 # What people look for most often comes first.
 ORDER: Final = (
-    *("SafetyAlert", "Document", "FeatureFlag", "User", "DailyCheckin", "HealthEvent", "Insight"),
-    *("InsightInteraction", "AssessmentDefinition", "Tenant", "ApiKey", "FeatureFlagRamp"),
-    *("FeatureFlagChangeRequest", "ErasureCertificate"),
+    *("SafetyAlert", "AuditAlert", "Document", "FeatureFlag", "User", "DailyCheckin"),
+    *("HealthEvent", "Insight", "InsightInteraction", "AssessmentDefinition", "Tenant", "ApiKey"),
+    *("FeatureFlagRamp", "FeatureFlagChangeRequest", "RateLimitRule", "AuditLog"),
+    *("AuditAlertRule", "AuditRetention", "AuditLegalHold", "ErasureCertificate"),
 )
 
 
@@ -43,7 +48,11 @@ class ConsoleLogIn(AdminAuthenticationForm):
             throttle.count([(by_address, Scope.LOGIN_NETWORK), (by_email, Scope.LOGIN_EMAIL)])
         except DomainError as error:
             raise forms.ValidationError(error.detail, code=error.code) from error
-        cleaned = super().clean()
+        try:
+            cleaned = super().clean()
+        except forms.ValidationError:
+            services.record_refused_log_in(email)
+            raise
         # Only a right password makes room: an empty one must not.
         if self.get_user() is not None:
             throttle.forget(by_email)
@@ -67,6 +76,15 @@ class Console(AdminSite):
     def has_permission(self, request: HttpRequest) -> bool:
         return may_open_console(request.user)
 
+    def admin_view(self, view: Any, cacheable: bool = False) -> Any:  # noqa: FBT001, FBT002  Django's.
+        """Every page of the console leaves a trace of whose rows it shows."""
+        return super().admin_view(looks.traced(view), cacheable)
+
+    def get_urls(self) -> list[Any]:
+        """Leave out Django's way from a row to its public page: there are none."""
+        every = super().get_urls()
+        return [page for page in every if getattr(page, "name", "") != "view_on_site"]
+
     def get_app_list(self, request: HttpRequest, app_label: str | None = None) -> list[Any]:
         """List what there is, with a sentence about each page."""
         apps = super().get_app_list(request, app_label)
@@ -76,16 +94,46 @@ class Console(AdminSite):
             app["models"].sort(key=_place)
         return sorted(apps, key=lambda app: _place(app["models"][0]))
 
+    @staticmethod
+    def clinic_names() -> dict[str, str]:
+        """Name the clinics for pages whose app does not know them."""
+        return {str(pk): name for pk, name in Tenant.objects.values_list("id", "name")}
+
+    def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
+        response = super().login(request, extra_context)
+        if request.method == "POST" and response.status_code == 302:  # noqa: PLR2004
+            _record_session("log-in", request)
+        return response
+
+    def logout(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
+        if request.user.is_authenticated:
+            _record_session("log-out", request)
+        return super().logout(request, extra_context)
+
     def password_change(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
     ) -> Any:
         """A new password ends the person's sessions in apps too, as the API's does."""
         response = super().password_change(request, extra_context)
         if request.method == "POST" and response.status_code == 302:  # noqa: PLR2004
-            services.end_sessions(
-                user_id=actor(request).pk, reason="password changed", now=timezone.now()
-            )
+            with gate.as_system():
+                services.record_of_account("password-changed", actor(request))
+                services.end_sessions(
+                    user_id=actor(request).pk, reason="password changed", now=timezone.now()
+                )
         return response
+
+
+def _record_session(event: str, request: HttpRequest) -> None:
+    """Write that somebody opened or left the console, as what they are in it."""
+    user = actor(request)
+    kind = "administrator" if user.is_superuser else "staff"
+    came_in = origin.current.get() or origin.Origin()
+    with (
+        origin.acting(dataclasses.replace(came_in, kind=kind, actor_id=str(user.pk))),
+        gate.as_system(),
+    ):
+        services.record_of_account(event, user, details={"door": "console"})
 
 
 def may_open_console(user: Any) -> bool:

@@ -8,6 +8,7 @@ import base64
 import os
 import re
 from pathlib import Path
+from typing import Any
 
 import environ
 from django.core.exceptions import ImproperlyConfigured
@@ -51,11 +52,9 @@ def _secret(name: str) -> str:
 KEY_LENGTH = 32
 
 
-def _keys(name: str) -> dict[str, bytes]:
+def _keys(name: str, page: str) -> dict[str, bytes]:
     """Read "id:base64,id:base64"; no message shows more of it than an id or a place."""
-    value = _required(
-        name, "Start with `make run`, which makes one, or see docs/howto/document-keys.md."
-    )
+    value = _required(name, f"Start with `make run`, which makes one, or see docs/howto/{page}.")
     keys: dict[str, bytes] = {}
     for place, entry in enumerate(value.split(","), 1):
         key_id, separator, text = entry.strip().partition(":")
@@ -97,6 +96,30 @@ def _address(name: str, default: str) -> str:
     return value
 
 
+# As django-environ knows them; mail without encryption goes to this machine or its network alone.
+MAIL_SCHEMES = ("smtp", "smtp+tls", "smtp+ssl", "consolemail")
+
+
+def _mail(name: str) -> dict[str, Any]:
+    """Read the address of a mail server; no message shows more of it than its name."""
+    value: str = env.str(name, default="")
+    if not value:
+        return {}
+    scheme, separator, _ = value.partition("://")
+    wrong = ImproperlyConfigured(
+        f"{name} must be an address such as smtp+tls://name:password@mail.example.org:587."
+    )
+    if not separator or scheme not in MAIL_SCHEMES:
+        raise wrong
+    try:
+        config: dict[str, Any] = environ.Env.email_url_config(value)
+    except ValueError as error:
+        raise wrong from error
+    if scheme != "consolemail" and not config.get("EMAIL_HOST"):
+        raise wrong
+    return config
+
+
 # Where the data is.
 DATABASE_URL = _required("DATABASE_URL", "Start the embedded server with `make up`.")
 REDIS_URL = _required("REDIS_URL", "Start the embedded server with `make up`.")
@@ -109,7 +132,10 @@ SECRET_KEY = _secret("SECRET_KEY")
 JWT_SECRET = _secret("JWT_SECRET")
 # Wrap the keys under which texts and vectors of documents are sealed, as id:base64, separated by
 # commas. The first one wraps; the others still open. Without them, sealed data is lost.
-ENCRYPTION_KEYS = _keys("ENCRYPTION_KEYS")
+ENCRYPTION_KEYS = _keys("ENCRYPTION_KEYS", "document-keys.md")
+# Sign the checkpoints of the audit log (Ed25519), in the same form. The first one signs; what the
+# others have signed still verifies.
+AUDIT_SIGNING_KEYS = _keys("AUDIT_SIGNING_KEYS", "audit.md")
 
 DEBUG: bool = env.bool("DEBUG", default=False)
 # Host names the server answers to, separated by commas.
@@ -147,12 +173,28 @@ DOCUMENT_STORAGE_SECRET: str = env.str("DOCUMENT_STORAGE_SECRET", default="")
 DOCUMENTS_PER_PERSON: int = env.int("DOCUMENTS_PER_PERSON", default=1000)
 DOCUMENT_BYTES_PER_PERSON: int = env.int("DOCUMENT_BYTES_PER_PERSON", default=2 * 1024**3)
 
+# Where copies of the audit log's checkpoints lie, outside the database: a folder, or a bucket as
+# s3://name, with its own address, region and key as above.
+AUDIT_MIRROR: str = env.str("AUDIT_MIRROR", default="")
+AUDIT_MIRROR_ENDPOINT = _address("AUDIT_MIRROR_ENDPOINT", "")
+AUDIT_MIRROR_REGION: str = env.str("AUDIT_MIRROR_REGION", default="us-east-1")
+AUDIT_MIRROR_KEY_ID: str = env.str("AUDIT_MIRROR_KEY_ID", default="")
+AUDIT_MIRROR_SECRET: str = env.str("AUDIT_MIRROR_SECRET", default="")
+# How often the chains of the audit log are signed, where they have grown.
+AUDIT_CHECKPOINT_SECONDS: int = env.int("AUDIT_CHECKPOINT_SECONDS", default=60)
+
 # The parsing service LlamaParse: without a key, files are read here alone. Its other addresses are
 # in docs/howto/llama-parse.md.
 LLAMA_CLOUD_API_KEY: str = env.str("LLAMA_CLOUD_API_KEY", default="")
 LLAMA_CLOUD_BASE_URL = _address("LLAMA_CLOUD_BASE_URL", "https://api.cloud.llamaindex.ai")
 # Where other services reach this one from outside. Without it LlamaParse is asked, and cannot call.
 PUBLIC_URL = _address("PUBLIC_URL", "")
+
+# The mail server that alerts of the audit log go through: smtp+tls://name:password@host:587, or
+# consolemail:// to see them on the screen. Unset: no mail is sent.
+EMAIL: dict[str, Any] = _mail("EMAIL_URL")
+# Who mails come from.
+EMAIL_FROM: str = env.str("EMAIL_FROM", default="")
 
 # A service that turns texts into vectors and speaks OpenAI's contract; unset: the built-in model.
 EMBEDDINGS_URL = _address("EMBEDDINGS_URL", "")
@@ -166,7 +208,11 @@ EMBEDDINGS_THREADS: int = env.int("EMBEDDINGS_THREADS", default=0)
 DOCUMENT_LEASE_SECONDS: int = env.int("DOCUMENT_LEASE_SECONDS", default=40)
 
 LOG_LEVEL: str = env.str("LOG_LEVEL", default="INFO")
+# Statements that take as many milliseconds or more are noted in the log; 0: none is.
+SLOW_QUERY_MS: int = env.int("SLOW_QUERY_MS", default=500)
 
+if SLOW_QUERY_MS < 0:
+    raise ImproperlyConfigured("SLOW_QUERY_MS must be 0 or more: 0 notes no statement.")
 if STREAM_URL and not re.fullmatch(r"https?://[^/?#\s]+(/[^?#\s]*)?", STREAM_URL):
     raise ImproperlyConfigured("STREAM_URL must be an address such as https://streams.example.org.")
 if not re.fullmatch(r"[\x21-\x7e]*", LLAMA_CLOUD_API_KEY):
@@ -185,31 +231,55 @@ if not EMBEDDINGS_URL and (EMBEDDINGS_API_KEY or EMBEDDINGS_MODEL or EMBEDDINGS_
     )
 if EMBEDDINGS_THREADS < 0:
     raise ImproperlyConfigured("EMBEDDINGS_THREADS must be 0 or more: 0 is one per core.")
+if EMAIL and not re.fullmatch(r"[^@\r\n]+@[^@\s]+", EMAIL_FROM):
+    raise ImproperlyConfigured(
+        "With EMAIL_URL, EMAIL_FROM must be the address that mails come from."
+    )
 if TRUSTED_PROXIES < 0:
     raise ImproperlyConfigured("TRUSTED_PROXIES must be 0 or more: the number of our own proxies.")
 
 BUCKET = re.compile(r"s3://(?P<name>[a-z0-9][a-z0-9.-]{1,61}[a-z0-9])/?")
-document_bucket = BUCKET.fullmatch(DOCUMENT_STORAGE)
-if DOCUMENT_STORAGE and not document_bucket:
-    if not Path(DOCUMENT_STORAGE).is_absolute():
+
+
+def _bucket(name: str, place: str, of_bucket: tuple[str, str, str]) -> re.Match[str] | None:
+    """Tell a bucket from a folder, which must be there; refuse what is for a bucket alone."""
+    bucket = BUCKET.fullmatch(place)
+    endpoint, key_id, secret = of_bucket
+    if place and not bucket:
+        if not Path(place).is_absolute():
+            raise ImproperlyConfigured(
+                f"{name} must be the whole path of a folder, or a bucket as s3://name."
+            )
+        if not Path(place).is_dir():
+            raise ImproperlyConfigured(
+                f"{name} names a folder that is not there. Make it, or mount its volume."
+            )
+    if not bucket and (endpoint or key_id):
         raise ImproperlyConfigured(
-            "DOCUMENT_STORAGE must be the whole path of a folder, or a bucket as s3://name."
+            f"{name}_ENDPOINT and _KEY_ID are for a bucket: set {name}=s3://name."
         )
-    if not Path(DOCUMENT_STORAGE).is_dir():
+    if bool(key_id) != bool(secret):
         raise ImproperlyConfigured(
-            "DOCUMENT_STORAGE names a folder that is not there. Make it, or mount its volume."
+            f"{name}_KEY_ID and {name}_SECRET belong together: set both or none."
         )
-if not document_bucket and (DOCUMENT_STORAGE_ENDPOINT or DOCUMENT_STORAGE_KEY_ID):
-    raise ImproperlyConfigured(
-        "DOCUMENT_STORAGE_ENDPOINT and _KEY_ID are for a bucket: set DOCUMENT_STORAGE=s3://name."
-    )
-if bool(DOCUMENT_STORAGE_KEY_ID) != bool(DOCUMENT_STORAGE_SECRET):
-    raise ImproperlyConfigured(
-        "DOCUMENT_STORAGE_KEY_ID and DOCUMENT_STORAGE_SECRET belong together: set both or none."
-    )
+    return bucket
+
+
+document_bucket = _bucket(
+    "DOCUMENT_STORAGE",
+    DOCUMENT_STORAGE,
+    (DOCUMENT_STORAGE_ENDPOINT, DOCUMENT_STORAGE_KEY_ID, DOCUMENT_STORAGE_SECRET),
+)
+audit_bucket = _bucket(
+    "AUDIT_MIRROR",
+    AUDIT_MIRROR,
+    (AUDIT_MIRROR_ENDPOINT, AUDIT_MIRROR_KEY_ID, AUDIT_MIRROR_SECRET),
+)
 if DOCUMENTS_PER_PERSON < 1 or DOCUMENT_BYTES_PER_PERSON < 1:
     raise ImproperlyConfigured(
         "DOCUMENTS_PER_PERSON and DOCUMENT_BYTES_PER_PERSON must be 1 or more."
     )
 if DOCUMENT_LEASE_SECONDS < 1:
     raise ImproperlyConfigured("DOCUMENT_LEASE_SECONDS must be 1 or more: a time in seconds.")
+if AUDIT_CHECKPOINT_SECONDS < 1:
+    raise ImproperlyConfigured("AUDIT_CHECKPOINT_SECONDS must be 1 or more: a time in seconds.")

@@ -4,10 +4,8 @@ A person is whom a verified token names, a server whom a key names that was foun
 everybody else is their network. Nothing that happens here fails a request.
 """
 
-import re
 import time
 from collections.abc import Callable
-from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
 import jwt
@@ -19,6 +17,7 @@ from django.utils import timezone
 
 from accounts import authentication, queries, throttle
 from config import urls
+from config.routes import APIS, route_of
 from core import requests
 from core.api import v1, v2
 from core.api.base import caller_address
@@ -27,9 +26,7 @@ from core.gate import Claims
 from ratelimits import headers, services
 from ratelimits.types import UNLIMITED, Caller, Decision, Source
 
-APIS: Final = ("/api/", "/ofrep/")
 PROBLEMS: Final = "https://iana.org/assignments/http-problem-types#"
-CONVERTER: Final = re.compile(r"<(?:\w+:)?(\w+)>")
 
 MEMBERSHIP_SECONDS: Final = 60.0
 # Without the database nobody's clinic is known, and it is not asked by every request.
@@ -93,12 +90,6 @@ def note(request: HttpRequest, response: HttpResponseBase, passage: Passage, ms:
     )
 
 
-@lru_cache(maxsize=1_000)
-def route_of(pattern: str) -> str:
-    """Write Django's route as the API's documents do: /api/v2/documents/{document_id}."""
-    return "/" + CONVERTER.sub(r"{\1}", pattern)
-
-
 # Who asks
 
 
@@ -146,6 +137,11 @@ def membership(claims: Claims) -> tuple[str | None, str | None]:
         _memberships.clear()
     _memberships[key] = found, now + lasts
     return found  # type: ignore[no-any-return]
+
+
+def forget() -> None:
+    """Ask again who belongs where; for tests."""
+    _memberships.clear()
 
 
 # What is said

@@ -2,6 +2,7 @@
 
 import dataclasses
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from typing import Any
 
 from corsheaders.middleware import CorsMiddleware
@@ -91,7 +92,14 @@ def staff_gate(get_response: Callable[[HttpRequest], HttpResponse]) -> Any:
         with origin.acting(dataclasses.replace(came_in, kind=kind, actor_id=str(user.pk))):
             if path.startswith(OUTSIDE_THE_STAFF_GATE):
                 return get_response(request)
-            with gate.as_administrator() if user.is_superuser else gate.as_staff(user.tenant_id):
+            with gate_of(user):
                 return get_response(request)
 
     return gated
+
+
+def gate_of(user: Any) -> AbstractContextManager[None]:
+    if user.is_superuser:
+        return gate.as_administrator()
+    enter = gate.as_support if user.is_support else gate.as_staff
+    return enter(user.tenant_id)

@@ -5,15 +5,20 @@ words of this program alone, and no figure is about a person. Without the databa
 to tell: 503, which a scraper shows as `up == 0`; an old or empty answer would look like good news.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Final, TypeAlias
 
 from django.db import Error
 from django.http import HttpRequest, HttpResponse
-from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Gauge, generate_latest
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
+from prometheus_client.metrics_core import Metric
+from prometheus_client.registry import Collector
 
+from config import figures
 from documents import figures as documents
 from health import metrics as health
+from ratelimits.types import BOUNDS
 
 # Name, what it tells, its labels, and its figures by the values of these.
 Figures: TypeAlias = tuple[str, str, tuple[str, ...], Mapping[tuple[str, ...], float]]
@@ -23,15 +28,133 @@ AWAY: Final = "The database does not answer, so there are no figures.\n"
 
 def metrics(_request: HttpRequest) -> HttpResponse:
     try:
-        backlog, pipeline = health.backlog(), documents.pipeline()
+        found = [*_gauges(), *_requests(), _refusals()]
     except Error:
         return HttpResponse(AWAY, status=503, content_type="text/plain; charset=utf-8")
-    registry = CollectorRegistry()
-    for name, told, labels, found in (*_of_health(backlog), *_of_documents(pipeline)):
-        gauge = Gauge(f"novara_{name}", told, labels, registry=registry)
-        for values, figure in found.items():
-            (gauge.labels(*values) if values else gauge).set(figure)
+    registry = CollectorRegistry(auto_describe=False)
+    registry.register(Told(found))
     return HttpResponse(generate_latest(registry), content_type=CONTENT_TYPE_LATEST)
+
+
+class Told(Collector):
+    def __init__(self, found: list[Metric]) -> None:
+        self._found = found
+
+    def collect(self) -> Iterator[Metric]:
+        return iter(self._found)
+
+
+def _gauges() -> Iterator[Metric]:
+    told = (
+        *_of_health(health.backlog()),
+        *_of_documents(documents.pipeline()),
+        *_of_audit(figures.audit()),
+        *_of_database(figures.database()),
+        ("queue_tasks", "Tasks that wait in a queue.", ("queue",), figures.queues()),
+    )
+    for name, text, labels, values in told:
+        family = GaugeMetricFamily(f"novara_{name}", text, labels=labels)
+        for value, figure in values.items():
+            family.add_metric(value, figure)
+        yield family
+
+
+def _requests() -> Iterator[Metric]:
+    traffic = figures.traffic()
+    requests = CounterMetricFamily(
+        "novara_api_requests",
+        "Requests of the APIs since midnight (UTC).",
+        labels=("route", "method", "status"),
+    )
+    for labels, count in traffic.requests.items():
+        requests.add_metric(labels, count)
+    yield requests
+    durations = HistogramMetricFamily(
+        "novara_api_request_seconds",
+        "How long requests of the APIs took since midnight (UTC).",
+        labels=("route", "method"),
+    )
+    ends = [*(str(bound / 1000) for bound in BOUNDS), "+Inf"]
+    for place, counts in traffic.buckets.items():
+        totals = [sum(counts[: number + 1]) for number in range(len(counts))]
+        durations.add_metric(place, list(zip(ends, totals, strict=True)), traffic.seconds[place])
+    yield durations
+
+
+def _refusals() -> Metric:
+    refusals = CounterMetricFamily(
+        "novara_limited_requests",
+        "Requests since midnight (UTC) that a rule refused, or would have refused (mode shadow).",
+        labels=("rule", "mode"),
+    )
+    for labels, count in figures.limited().items():
+        refusals.add_metric(labels, count)
+    return refusals
+
+
+def _of_audit(found: figures.Audit) -> list[Figures]:
+    return [
+        (
+            "audit_unsealed_entries",
+            "Entries of the audit log that are in no chain yet; counted up to 100000.",
+            (),
+            {(): found.unsealed},
+        ),
+        (
+            "audit_seal_lag_seconds",
+            "How long the oldest of them has waited; 0 if none waits.",
+            (),
+            {(): found.lag},
+        ),
+        (
+            "audit_checkpoints_not_mirrored",
+            "Signed checkpoints of which there is no copy outside the database.",
+            (),
+            {(): found.not_mirrored},
+        ),
+        (
+            "audit_mirror_lag_seconds",
+            "How long the oldest of them has waited; 0 if none waits.",
+            (),
+            {(): found.mirror_lag},
+        ),
+        (
+            "audit_alerts",
+            "Alerts of the audit log that are not resolved.",
+            ("severity", "status"),
+            found.alerts,
+        ),
+    ]
+
+
+def _of_database(found: figures.Database) -> list[Figures]:
+    return [
+        (
+            "database_connections",
+            "Connections to the database server, of everybody.",
+            (),
+            {(): found.connections},
+        ),
+        (
+            "database_connections_most",
+            "How many it takes.",
+            (),
+            {(): found.most_connections},
+        ),
+        (
+            "database_oldest_transaction_seconds",
+            "How long the oldest transaction has been open: it holds back who reads a log.",
+            (),
+            {(): found.oldest_transaction},
+        ),
+        ("database_bytes", "The size of the database.", (), {(): found.size}),
+        (
+            "log_positions_missing",
+            "How far the server's counter is behind the log after a restore; 0 is right.",
+            (),
+            {(): found.positions_missing},
+        ),
+    ]
 
 
 def _of_health(backlog: health.Backlog) -> list[Figures]:
@@ -47,6 +170,12 @@ def _of_health(backlog: health.Backlog) -> list[Figures]:
             "How long the oldest of them has waited; 0 if none waits.",
             (),
             {(): backlog.lag},
+        ),
+        (
+            "insight_lag_seconds",
+            "How long the oldest event has waited for whoever writes insights; 0 if none waits.",
+            (),
+            {(): figures.unread_events()},
         ),
     ]
 

@@ -14,6 +14,7 @@ from drf_spectacular.settings import patched_settings
 
 from analytics.types import SHAPES as ANALYTICS
 from assessments.types import SHAPES as ASSESSMENTS
+from audit.api.v2 import access_log
 from core.api import openapi
 from documents.api.v2 import documents as document_views
 from documents.api.v2 import progress, search
@@ -21,6 +22,7 @@ from flags.api.v2 import flags
 from health.api.v2.schema import components
 from insights.api.v2 import insights
 from medications.api.v2 import medications
+from ratelimits.api.v2 import limits
 
 V1 = {
     "TITLE": "Novara API, version 1",
@@ -46,12 +48,14 @@ V2 = {
             **components(),
             **openapi.components_of(ANALYTICS),
             **openapi.components_of(ASSESSMENTS),
+            **openapi.components_of(access_log.SHAPES),
             **openapi.components_of(progress.SHAPES),
             **openapi.components_of(search.SHAPES),
             **openapi.components_of(document_views.SHAPES),
             **openapi.components_of(flags.SHAPES),
             **openapi.components_of(insights.SHAPES),
             **openapi.components_of(medications.SHAPES),
+            **openapi.components_of(limits.SHAPES),
         }
     },
 }

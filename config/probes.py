@@ -11,6 +11,7 @@ from django.db import DatabaseError, connection
 from django.db.migrations.executor import MigrationExecutor
 from django.http import HttpRequest, JsonResponse
 
+from config.restoring import positions
 from core import gate
 from documents import storage
 from documents.failures import Code, StepFailed
@@ -42,9 +43,9 @@ def database() -> str:
         if executor.migration_plan(executor.loader.graph.leaf_nodes()):
             return "migrations are missing: run `manage.py migrate`"
         gate.refuse_bypass()
+        return positions.complaint() or "ok"
     except (DatabaseError, RuntimeError):
         return "unavailable"
-    return "ok"
 
 
 def broker() -> str:

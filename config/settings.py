@@ -20,6 +20,7 @@ ROOT = Path(__file__).resolve().parent.parent
 SECRET_KEY = env.SECRET_KEY
 JWT_SECRET = env.JWT_SECRET
 ENCRYPTION_KEYS = env.ENCRYPTION_KEYS
+AUDIT_SIGNING_KEYS = env.AUDIT_SIGNING_KEYS
 DEBUG = env.DEBUG
 ALLOWED_HOSTS = env.ALLOWED_HOSTS
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE_SSL_REDIRECT = env.BEHIND_HTTPS
@@ -81,6 +82,7 @@ DATABASES = {
         },
     }
 }
+SLOW_QUERY_MS = env.SLOW_QUERY_MS
 REDIS_URL = env.REDIS_URL
 
 # Apps
@@ -116,6 +118,7 @@ INSTALLED_APPS = [
 ]
 MIDDLEWARE = [
     "core.requests.request_frame",
+    "audit.middleware.noted_reads",
     "flags.middleware.request_outcomes",
     "django.middleware.security.SecurityMiddleware",
     "config.middleware.Cors",
@@ -245,6 +248,24 @@ STORAGES = {
             "is_made": not env.DOCUMENT_STORAGE,
         },
     },
+    "audit": {
+        "BACKEND": "audit.storage.bucket.Bucket",
+        "OPTIONS": {
+            "bucket": env.audit_bucket["name"],
+            "endpoint": env.AUDIT_MIRROR_ENDPOINT,
+            "region": env.AUDIT_MIRROR_REGION,
+            "key_id": env.AUDIT_MIRROR_KEY_ID,
+            "secret": env.AUDIT_MIRROR_SECRET,
+        },
+    }
+    if env.audit_bucket
+    else {
+        "BACKEND": "audit.storage.folder.Folder",
+        "OPTIONS": {
+            "location": env.AUDIT_MIRROR or ROOT / ".dev" / "audit",
+            "is_made": not env.AUDIT_MIRROR,
+        },
+    },
 }
 DOCUMENTS_PER_PERSON = env.DOCUMENTS_PER_PERSON
 DOCUMENT_BYTES_PER_PERSON = env.DOCUMENT_BYTES_PER_PERSON
@@ -257,6 +278,23 @@ EMBEDDINGS_THREADS = env.EMBEDDINGS_THREADS
 LLAMA_CLOUD_API_KEY = env.LLAMA_CLOUD_API_KEY
 LLAMA_CLOUD_BASE_URL = env.LLAMA_CLOUD_BASE_URL.rstrip("/")
 PUBLIC_URL = env.PUBLIC_URL.rstrip("/")
+
+# Mail: alerts of the audit log
+
+SENDS_MAIL = bool(env.EMAIL)
+EMAIL_BACKEND = env.EMAIL.get("EMAIL_BACKEND", "django.core.mail.backends.dummy.EmailBackend")
+EMAIL_HOST = env.EMAIL.get("EMAIL_HOST", "")
+EMAIL_PORT = env.EMAIL.get("EMAIL_PORT") or 25
+EMAIL_HOST_USER = env.EMAIL.get("EMAIL_HOST_USER") or ""
+EMAIL_HOST_PASSWORD = env.EMAIL.get("EMAIL_HOST_PASSWORD") or ""
+EMAIL_USE_TLS = env.EMAIL.get("EMAIL_USE_TLS", False)
+EMAIL_USE_SSL = env.EMAIL.get("EMAIL_USE_SSL", False)
+EMAIL_TIMEOUT = 20
+DEFAULT_FROM_EMAIL = env.EMAIL_FROM or "webmaster@localhost"
+
+# Audit log
+
+AUDIT_CHECKPOINT_SECONDS = env.AUDIT_CHECKPOINT_SECONDS
 
 # Storage modes of the check-ins
 

@@ -11,7 +11,7 @@ from django.urls import include, path
 from django.views import defaults
 
 from assessments.api.v2 import assessments
-from config import legacy_pages, monitoring, openapi, probes
+from config import home, legacy_pages, monitoring, openapi, probes
 from core.api import v1, v2
 from core.api.base import unforeseen
 from core.errors import DomainError, InvalidInput, NotFound
@@ -24,6 +24,7 @@ urlpatterns = [
     path("livez", probes.livez),
     path("readyz", probes.readyz),
     path("metrics", monitoring.metrics),
+    path("admin/", admin.site.admin_view(home.index), name="home"),
     path("admin/", admin.site.urls),
     path("api/docs", openapi.docs),
     path("api/openapi-<slug:name>.json", openapi.document),

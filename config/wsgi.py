@@ -7,9 +7,11 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 application = get_wsgi_application()
 
 # After the apps are loaded.
+from config.restoring import positions  # noqa: E402
 from core import flushing, gate  # noqa: E402
 from flags import agent  # noqa: E402
 
 gate.refuse_bypass()
+positions.refuse_blindness()
 agent.start()
 flushing.start()

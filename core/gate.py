@@ -16,15 +16,15 @@ from typing import Any, Final, LiteralString
 import psycopg
 from django.db import connection, transaction
 
-from core import origin
+from core import origin, slow
 
 ENTER: Final = (
     "SELECT tenant_id::text, user_id::text, time_zone"
     "  FROM enter_gate(%s::uuid, %s, %s::uuid, to_timestamp(%s), %s)"
 )
-AS_STAFF: Final = (
+IN_CONSOLE: Final = (
     "SELECT set_config('app.context', %s, true), set_config('app.tenant_id', %s, true),"
-    " set_config('app.user_id', '', true), set_config('role', 'novara_staff', true)"
+    " set_config('app.user_id', '', true), set_config('role', %s, true)"
 )
 AS_SYSTEM: Final = "SELECT current_user = session_user, set_config('app.context', %s, true)"
 LEAVE: Final = (
@@ -95,7 +95,7 @@ def enter(claims: Claims) -> Person | None:
     if not connection.in_atomic_block:
         raise RuntimeError("The gate needs a unit of work.")
     raw: psycopg.Connection[Any] = connection.connection
-    with connection.wrap_database_errors, raw.pipeline():
+    with slow.Watch(ENTER), connection.wrap_database_errors, raw.pipeline():
         cursor = execute_prepared(ENTER, (*claims.as_parameters(), origin.context()))
     row = cursor.fetchone()
     if row is None:
@@ -124,9 +124,22 @@ def as_person(user_id: uuid.UUID) -> Iterator[Person]:
 @contextmanager
 def as_staff(tenant_id: uuid.UUID) -> Iterator[None]:
     """Do the console's work for staff of one tenant, who see nothing of others."""
+    with _in_console(tenant_id, "novara_staff"):
+        yield
+
+
+@contextmanager
+def as_support(tenant_id: uuid.UUID) -> Iterator[None]:
+    """Do the console's work for staff of one tenant who see no health data."""
+    with _in_console(tenant_id, "novara_support"):
+        yield
+
+
+@contextmanager
+def _in_console(tenant_id: uuid.UUID, role: str) -> Iterator[None]:
     with unit_of_work():
         with connection.cursor() as cursor:
-            cursor.execute(AS_STAFF, [origin.context(), str(tenant_id)])
+            cursor.execute(IN_CONSOLE, [origin.context(), str(tenant_id), role])
         yield
 
 
@@ -170,7 +183,7 @@ def one_statement(sql: LiteralString, parameters: Sequence[Any]) -> tuple[Any, .
 
 
 def _first_row(sql: LiteralString, parameters: Sequence[Any]) -> tuple[Any, ...] | None:
-    with connection.wrap_database_errors:
+    with slow.Watch(sql), connection.wrap_database_errors:
         row: tuple[Any, ...] | None = execute_prepared(sql, parameters).fetchone()
     return row
 
@@ -194,7 +207,7 @@ BYPASS: Final = """
                         FROM pg_class c
                        WHERE c.relowner = r.oid)
       FROM pg_roles r
-     WHERE r.rolname IN ('novara_api', 'novara_staff')
+     WHERE r.rolname IN ('novara_api', 'novara_staff', 'novara_support')
 """
 
 
@@ -207,13 +220,14 @@ def refuse_bypass() -> None:
     with connection.cursor() as cursor:
         cursor.execute(BYPASS)
         answers = cursor.fetchall()
-    if len(answers) < 2:  # noqa: PLR2004  Two roles.
+    if len(answers) < 3:  # noqa: PLR2004  Three roles.
         raise RuntimeError(
-            "The roles novara_api and novara_staff are missing: run `manage.py migrate`."
+            "The roles novara_api, novara_staff and novara_support are missing:"
+            " run `manage.py migrate`."
         )
     if any(can_bypass for (can_bypass,) in answers):
         raise RuntimeError(
-            "The role novara_api or novara_staff could bypass row-level security. Take its"
-            " superuser and BYPASSRLS attributes, memberships and ownerships away, then start"
-            " again."
+            "The role novara_api, novara_staff or novara_support could bypass row-level"
+            " security. Take its superuser and BYPASSRLS attributes, memberships and ownerships"
+            " away, then start again."
         )

@@ -11,7 +11,7 @@ import msgspec
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
-from core import origin
+from core import origin, slow
 from core.api.base import caller_address
 
 request_id, caller = origin.request_id, origin.caller
@@ -37,6 +37,7 @@ def request_frame(
         door = "console" if request.path_info.startswith("/admin/") else "api"
         network = origin.network(caller_address(request))
         somebody = origin.current.set(origin.Origin("anonymous", source=door, network=network))
+        nothing = slow.handling.set(request)
         try:
             response = get_response(request)
             response.headers["X-Request-ID"] = current
@@ -53,6 +54,7 @@ def request_frame(
                 )
             return response
         finally:
+            slow.handling.reset(nothing)
             origin.current.reset(somebody)
             caller.reset(nobody)
             request_id.reset(token)

@@ -25,6 +25,7 @@ from django.db.models.functions import Now
 
 from documents.figures import rows
 from documents.models import (
+    NOT_SHOWN,
     Document,
     DocumentAction,
     DocumentAttempt,
@@ -50,7 +51,7 @@ class Kind(StrEnum):
 
 def queue(kind: Kind, *, cause: str | None = None, acknowledged: bool | None = None) -> Any:
     """Give the documents that failed, or are stuck, for a cause; the newest first."""
-    rows = Document.objects.defer("original_filename", "metadata")
+    rows = Document.objects.defer(*NOT_SHOWN)
     if kind is Kind.FAILED:
         rows = rows.filter(status=Status.FAILED).order_by("-failed_at", "-id")
         rows = rows if cause is None else rows.filter(error_code=cause)
@@ -344,5 +345,6 @@ def _key_words(ids: Collection[uuid.UUID]) -> list[str]:
     ]
 
 
-def actions(document: Document) -> list[DocumentAction]:
-    return list(DocumentAction.objects.filter(document_id=document.id).order_by("created_at", "id"))
+def actions(document: Document, *, with_reasons: bool) -> list[DocumentAction]:
+    rows = DocumentAction.objects.filter(document_id=document.id).order_by("created_at", "id")
+    return list(rows if with_reasons else rows.defer("reason"))

@@ -12,12 +12,25 @@ from typing import Final
 
 import msgspec
 from django.conf import settings
+from django.db import connection
 
 from ratelimits.types import Caller, Scope, Verdict
 
 # Buckets that are fuller than that interest nobody.
 SHOWN_BELOW: Final = 0.5
 HASH_LENGTH: Final = 16
+
+FULL: Final = """
+DELETE FROM rate_limit_buckets b
+ WHERE NOT EXISTS (
+       SELECT
+         FROM rate_limit_rules r
+        WHERE r.name = b.rule_name
+          AND r.mode <> 'off'
+          AND b.remaining + extract(epoch FROM %s - b.seen_at) * r.refill / r.window_seconds
+              < r.capacity
+       )
+"""
 
 USERS: Final = frozenset({Scope.USER, Scope.PASSWORD})
 TENANTS: Final = frozenset({Scope.TENANT, Scope.TENANT_ENDPOINT})
@@ -85,3 +98,10 @@ def row_of(caller: Caller, route: str, verdict: Verdict, now: dt.datetime) -> Bu
         limited_until=now + dt.timedelta(seconds=verdict.wait) if verdict.is_exceeded else None,
         seen_at=now,
     )
+
+
+def forget_full(now: dt.datetime) -> int:
+    """Delete what is full again, or of a rule that counts no more."""
+    with connection.cursor() as cursor:
+        cursor.execute(FULL, [now])
+        return int(cursor.rowcount)

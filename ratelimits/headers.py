@@ -21,11 +21,14 @@ def fields(decision: Decision) -> dict[str, str]:
     counted = _counted(decision)
     if not counted:
         return {}
-    refusing = [verdict for verdict in counted if verdict.is_exceeded]
-    return {
-        "RateLimit-Policy": ", ".join(_policy(verdict) for verdict in counted),
-        "RateLimit": ", ".join(_limit(verdict) for verdict in refusing or counted),
-    }
+    shown = counted
+    if not decision.is_allowed:
+        # Another rule may have to be waited for longer than Retry-After says.
+        shown = [verdict for verdict in counted if verdict.is_exceeded]
+    fields = {"RateLimit-Policy": ", ".join(_policy(verdict) for verdict in counted)}
+    if shown:
+        fields["RateLimit"] = ", ".join(_limit(verdict) for verdict in shown)
+    return fields
 
 
 def legacy_fields(decision: Decision, now: float) -> dict[str, str]:

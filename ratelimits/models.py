@@ -60,7 +60,7 @@ class RateLimitRule(Row):
     # Only for this tenant.
     tenant_id = models.UUIDField(null=True, blank=True)
     mode = models.TextField(choices=MODES, default=Mode.ENFORCED.value)
-    when_away = models.TextField(choices=WHEN_AWAY, default=WhenAway.OPEN.value)
+    when_away = models.TextField(choices=WHEN_AWAY, default=WhenAway.LOCAL.value)
     version = models.IntegerField(default=1)
     updated_at = models.DateTimeField(db_default=Now())
     updated_by = models.TextField(blank=True, default="")

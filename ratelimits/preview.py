@@ -7,6 +7,7 @@ another rule refuses counts here, too, and so do requests that were refused and 
 """
 
 import datetime as dt
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
@@ -15,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ratelimits import queries
-from ratelimits.queries import DAY, Demand, Series
+from ratelimits.queries import DAY, Demand, Priced, Prices, Route, Series
 from ratelimits.traffic import route_id
 from ratelimits.types import IN_STORE, Mode, Rule
 
@@ -63,6 +64,8 @@ class Preview:
     is_known: bool
     subject_count: int = 0
     request_count: int = 0
+    # Of those who asked for more than a bucket, only the busiest were played through.
+    is_cut: bool = False
     before: Effect = Effect()
     after: Effect = Effect()
     # Whom the new rule limits and the old one did not, or more than that.
@@ -92,7 +95,7 @@ def preview(before: Rule | None, after: Rule | None, now: dt.datetime) -> Previe
         found[one] = (
             found[alike]
             if alike
-            else queries.demand(one, _costs(one, routes), capacity=lowest, since=since)
+            else queries.demand(one, prices_of(one, routes), capacity=lowest, since=since)
         )
     return _compare(
         Preview(since, until, begins_at, is_known=True),
@@ -110,7 +113,7 @@ def _compare(
     new: Effect,
     asked: Demand,
     rule: Rule,
-    routes: Sequence[queries.Route],
+    routes: Sequence[Route],
 ) -> Preview:
     passed = old.who if old.refuses else {}
     newly = sum(
@@ -120,7 +123,11 @@ def _compare(
     top = sorted(new.who.values(), key=lambda one: (-one.refused.most, one.subject))[:MOST_SHOWN]
     names = [one.subject for one in top]
     favorites = (
-        queries.favorite_routes(rule, _costs(rule, routes), names, page.since) if names else {}
+        queries.favorite_routes(
+            rule, [one for one in _priced(rule, routes) if one.cost], names, page.since
+        )
+        if names
+        else {}
     )
     return Preview(
         page.since,
@@ -129,6 +136,7 @@ def _compare(
         is_known=True,
         subject_count=asked.subject_count,
         request_count=asked.request_count,
+        is_cut=asked.busy_count > len(asked.series),
         before=old,
         after=new,
         newly_limited=newly if new.refuses else 0,
@@ -140,12 +148,21 @@ def _looks_at(rule: Rule) -> tuple[object, ...]:
     return rule.scope, rule.tenant_id, rule.paths, rule.methods, rule.cost, rule.weights
 
 
-def _costs(rule: Rule, routes: Sequence[queries.Route]) -> dict[int, tuple[int, str]]:
-    return {
-        route_id(one.method, one.route): (cost, one.route)
+def prices_of(rule: Rule, routes: Sequence[Route]) -> Prices:
+    """Find what most requests cost, so that few must be looked at one by one."""
+    often: Counter[int] = Counter()
+    for one in routes:
+        often[rule.cost_of(one.route, one.method)] += one.request_count
+    is_by_route = rule.scope in queries.BY_ENDPOINT
+    base = often.most_common(1)[0][0] if often and not is_by_route else 0
+    return Prices(base, [one for one in _priced(rule, routes) if one.cost != base])
+
+
+def _priced(rule: Rule, routes: Sequence[Route]) -> list[Priced]:
+    return [
+        Priced(route_id(one.method, one.route), rule.cost_of(one.route, one.method), one.route)
         for one in routes
-        if (cost := rule.cost_of(one.route, one.method))
-    }
+    ]
 
 
 def _effect(rule: Rule | None, found: dict[Rule, Demand]) -> Effect:

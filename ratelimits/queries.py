@@ -1,8 +1,9 @@
 """Questions about the requests of the last day, and about whom limits met."""
 
 import datetime as dt
+import json
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any, Final, NamedTuple
 
 from django.db import connection
@@ -14,71 +15,110 @@ from ratelimits.types import Mode, Rule, Scope
 DAY: Final = dt.timedelta(days=1)
 HOUR: Final = dt.timedelta(hours=1)
 MOST_BUCKETS: Final = 200
+# More than so many subjects are not played through for a preview.
+MOST_BUSY: Final = 20_000
 # A bucket is shown as long as so much of it is used.
 LEAST_USED: Final = 0.5
 
 
 class Route(NamedTuple):
+    """What was asked for in the last day, and how often."""
+
     method: str
     route: str
+    request_count: int
 
 
 def routes_since(since: dt.datetime) -> list[Route]:
-    """Give what was asked for at all."""
-    hours = ApiTrafficHour.objects.filter(hour__gte=since - HOUR)
-    return [Route(*row) for row in hours.order_by().values_list("method", "route").distinct()]
+    hours = ApiTrafficHour.objects.filter(hour__gte=since - HOUR).order_by()
+    found = hours.values_list("method", "route").annotate(number=Sum("request_count"))
+    return [Route(*row) for row in found]
 
 
-# Who shares a bucket, as text. Endpoints are told by the id of method and route; methods of one
-# endpoint share its bucket, which the caller of this settles.
+class Priced(NamedTuple):
+    """A route as a rule looks at it. `place` is the route, whatever the method."""
+
+    id: int
+    cost: int
+    place: str
+
+
+class Prices(NamedTuple):
+    """What requests cost: `base`, and routes that cost something else; 0 is not looked at."""
+
+    base: int
+    others: Sequence[Priced]
+
+
+# Who shares a bucket.
 SUBJECTS: Final = {
-    Scope.USER: "user_id::text",
-    Scope.TENANT: "tenant_id::text",
+    Scope.USER: "user_id",
+    Scope.TENANT: "tenant_id",
     Scope.NETWORK: "nullif(network, '')",
-    Scope.API_KEY: "api_key_id::text",
+    Scope.API_KEY: "api_key_id",
     Scope.ENDPOINT: "c.place",
     Scope.TENANT_ENDPOINT: "tenant_id::text || ' ' || c.place",
 }
-ASKED: Final = """
+# Counted by endpoint, so each request must be taken with its route.
+BY_ENDPOINT: Final = frozenset({Scope.ENDPOINT, Scope.TENANT_ENDPOINT})
+
+# All requests of a row at the base's cost, without a look at its routes, and what others differ.
+BASE: Final = """
+SELECT {subject} AS subject, minute, request_count AS n, request_count::bigint * %(base)s AS units
+  FROM rate_limit_traffic
+ WHERE %(base)s > 0
+   AND {own}
+ UNION ALL
+"""
+OTHERS: Final = """
+SELECT {subject} AS subject, minute, e.n * c.n AS n, e.n::bigint * c.units AS units
   FROM rate_limit_traffic t
  CROSS JOIN LATERAL unnest(t.routes, t.requests) AS e (route, n)
-  JOIN unnest(%(ids)s::int[], %(costs)s::int[], %(places)s::text[]) AS c (route, cost, place)
+  JOIN unnest(%(ids)s::int[], %(ns)s::int[], %(units)s::int[], %(places)s::text[])
+       AS c (route, n, units, place)
     ON c.route = e.route
- WHERE t.minute >= %(since)s
-   AND (%(tenant)s::uuid IS NULL OR t.tenant_id = %(tenant)s::uuid)
-   AND {subject} IS NOT NULL
+ WHERE t.routes && %(ids)s::int[]
+   AND {own}
 """
+OWN: Final = """minute >= %(since)s
+   AND (%(tenant)s::uuid IS NULL OR tenant_id = %(tenant)s::uuid)
+   AND {subject} IS NOT NULL"""
 # Of all who asked: how many, how often, and those whose requests of a day are more than a bucket.
-SUMS: Final = f"""
+SUMS: Final = """
 WITH sums AS MATERIALIZED (
-    SELECT {{subject}} AS subject, sum(n) AS requests, sum(n * cost) AS units
-    {ASKED}
-     GROUP BY 1
+    SELECT subject, sum(n) AS requests, sum(units) AS units
+      FROM ({asked}) a
+     GROUP BY subject
+    HAVING sum(n) > 0
 )
 SELECT (SELECT count(*) FROM sums),
-       (SELECT coalesce(sum(requests), 0) FROM sums),
-       (SELECT array_agg(subject) FROM sums WHERE units > %(capacity)s)
-"""  # noqa: S608  Names of ours.
-SERIES: Final = f"""
-SELECT subject, array_agg(minute ORDER BY minute), array_agg(requests ORDER BY minute),
-       array_agg(units ORDER BY minute)
-  FROM (SELECT {{subject}} AS subject,
-               (extract(epoch FROM minute - %(since)s) / 60)::int AS minute,
-               sum(n)::bigint AS requests, sum(n * cost)::bigint AS units
-        {ASKED}
-           AND {{subject}} = ANY (%(subjects)s)
-         GROUP BY 1, 2) s
+       (SELECT coalesce(sum(requests), 0) FROM sums)::bigint,
+       (SELECT count(*) FROM sums WHERE units > %(capacity)s),
+       ARRAY(SELECT subject FROM sums WHERE units > %(capacity)s
+              ORDER BY units DESC LIMIT %(most)s)
+"""
+SERIES: Final = """
+SELECT subject::text, array_agg(place ORDER BY place), array_agg(requests ORDER BY place),
+       array_agg(units ORDER BY place)
+  FROM (SELECT subject, (extract(epoch FROM minute - %(since)s) / 60)::int AS place,
+               sum(n)::bigint AS requests, sum(units)::bigint AS units
+          FROM ({asked}) a
+         GROUP BY subject, minute
+        HAVING sum(n) > 0) s
  GROUP BY subject
  ORDER BY subject
-"""  # noqa: S608  Names of ours.
-FAVORITES: Final = f"""
+"""
+FAVORITES: Final = """
 SELECT DISTINCT ON (subject) subject, place
-  FROM (SELECT {{subject}} AS subject, c.place, sum(n) AS requests
-        {ASKED}
-           AND {{subject}} = ANY (%(subjects)s)
+  FROM (SELECT ({subject})::text AS subject, c.place, sum(e.n) AS requests
+          FROM rate_limit_traffic t
+         CROSS JOIN LATERAL unnest(t.routes, t.requests) AS e (route, n)
+          JOIN unnest(%(ids)s::int[], %(places)s::text[]) AS c (route, place)
+            ON c.route = e.route
+         WHERE {own}
          GROUP BY 1, 2) s
  ORDER BY subject, requests DESC, place
-"""  # noqa: S608  Names of ours.
+"""
 FIRST_MINUTE: Final = "SELECT min(minute) FROM rate_limit_traffic WHERE minute >= %s"
 
 
@@ -92,42 +132,66 @@ class Series(NamedTuple):
 
 
 class Demand(NamedTuple):
-    """What a rule would have looked at. `series` has only those who could have been limited."""
+    """What a rule would have looked at.
 
-    subject_count: int
-    request_count: int
-    series: Sequence[Series]
+    `series` has those who could have been limited, the busiest first if there are too many;
+    `busy_count` tells how many there are.
+    """
+
+    subject_count: int = 0
+    request_count: int = 0
+    busy_count: int = 0
+    series: Sequence[Series] = ()
 
 
-def demand(
-    rule: Rule, costs: Mapping[int, tuple[int, str]], *, capacity: int, since: dt.datetime
-) -> Demand:
-    """Add up what a rule looks at; `costs` has for each route's id its cost and its path."""
-    asked = _asked(rule, costs, since) | {"capacity": capacity}
+def demand(rule: Rule, prices: Prices, *, capacity: int, since: dt.datetime) -> Demand:
+    """Add up what a rule looks at, of those who asked for more than `capacity` in the day."""
+    asked = _asked(rule, prices, since) | {"capacity": capacity, "most": MOST_BUSY}
     with connection.cursor() as cursor:
-        cursor.execute(SUMS.format(subject=SUBJECTS[rule.scope]), asked)
-        subject_count, request_count, subjects = cursor.fetchone() or (0, 0, None)
-        if not subjects:
-            return Demand(subject_count, int(request_count), ())
-        cursor.execute(SERIES.format(subject=SUBJECTS[rule.scope]), asked | {"subjects": subjects})
-        return Demand(subject_count, int(request_count), [Series(*row) for row in cursor])
+        cursor.execute(SUMS.format(asked=_rows(rule)), asked)
+        subjects, requests, busy_count, busy = cursor.fetchone() or (0, 0, 0, [])
+        series: Sequence[Series] = ()
+        if busy:
+            told = asked | {"subjects": busy}
+            cursor.execute(SERIES.format(asked=_rows(rule, among=True)), told)
+            series = [Series(*row) for row in cursor]
+    return Demand(subjects, requests, busy_count, series)
 
 
 def favorite_routes(
-    rule: Rule, costs: Mapping[int, tuple[int, str]], subjects: Sequence[str], since: dt.datetime
+    rule: Rule, priced: Sequence[Priced], subjects: Sequence[str], since: dt.datetime
 ) -> dict[str, str]:
-    """Tell what each subject asked for most often."""
-    asked = _asked(rule, costs, since) | {"subjects": list(subjects)}
+    """Tell what each subject asked for most often of what the rule looks at."""
+    asked = _asked(rule, Prices(0, priced), since) | {"subjects": list(subjects)}
+    subject = SUBJECTS[rule.scope]
+    own = f"{_own(subject)} AND ({subject})::text = ANY (%(subjects)s)"
     with connection.cursor() as cursor:
-        cursor.execute(FAVORITES.format(subject=SUBJECTS[rule.scope]), asked)
+        cursor.execute(FAVORITES.format(subject=subject, own=own), asked)
         return dict(cursor.fetchall())
 
 
-def _asked(rule: Rule, costs: Mapping[int, tuple[int, str]], since: dt.datetime) -> dict[str, Any]:
+def _rows(rule: Rule, *, among: bool = False) -> str:
+    """Write what gives the requests that a rule looks at; `among`: of some subjects."""
+    subject = SUBJECTS[rule.scope]
+    own = _own(subject)
+    if among:
+        own += f" AND {subject} = ANY (%(subjects)s)"
+    base = "" if rule.scope in BY_ENDPOINT else BASE
+    return (base + OTHERS).format(subject=subject, own=own)
+
+
+def _own(subject: str) -> str:
+    return OWN.format(subject=subject)
+
+
+def _asked(rule: Rule, prices: Prices, since: dt.datetime) -> dict[str, Any]:
+    base = prices.base
     return {
-        "ids": list(costs),
-        "costs": [cost for cost, _ in costs.values()],
-        "places": [place for _, place in costs.values()],
+        "base": base,
+        "ids": [one.id for one in prices.others],
+        "ns": [bool(one.cost) - bool(base) for one in prices.others],
+        "units": [one.cost - base for one in prices.others],
+        "places": [one.place for one in prices.others],
         "since": since,
         "tenant": rule.tenant_id,
     }
@@ -191,10 +255,53 @@ class Bucket(NamedTuple):
 
 def buckets_now(now: dt.datetime) -> list[Bucket]:
     """Give the emptiest buckets, those that refuse first."""
-    asked = {"now": now, "since": now - DAY, "share": 1 - LEAST_USED, "most": MOST_BUCKETS}
+    asked: dict[str, Any] = {
+        "now": now,
+        "since": now - DAY,
+        "share": 1 - LEAST_USED,
+        "most": MOST_BUCKETS,
+    }
     with connection.cursor() as cursor:
         cursor.execute(NOW_LIMITED, asked)
         return [Bucket(*row) for row in cursor]
+
+
+MET: Final = """
+SELECT rule_name, mode, scope, tenant_id, user_id, api_key_id, network, route,
+       sum(violation_count)::bigint, min(first_at), max(last_at),
+       (array_agg(samples ORDER BY last_at DESC))[1]::text
+  FROM rate_limit_violations
+ WHERE hour > %(since)s - interval '1 hour'
+   AND last_at >= %(since)s
+   AND (%(rule)s = '' OR rule_name = %(rule)s)
+ GROUP BY rule_name, key, mode, scope, tenant_id, user_id, api_key_id, network, route
+ ORDER BY max(last_at) DESC
+ LIMIT %(most)s
+"""
+
+
+class Met(NamedTuple):
+    """What a rule refused one caller, or would have; with the last few samples."""
+
+    rule_name: str
+    mode: str
+    scope: str
+    tenant_id: uuid.UUID | None
+    user_id: uuid.UUID | None
+    api_key_id: uuid.UUID | None
+    network: str
+    route: str
+    violation_count: int
+    first_at: dt.datetime
+    last_at: dt.datetime
+    samples: list[dict[str, Any]]
+
+
+def met(*, since: dt.datetime, rule_name: str, most: int) -> list[Met]:
+    """Give whom rules met, those of late first."""
+    with connection.cursor() as cursor:
+        cursor.execute(MET, {"since": since, "rule": rule_name, "most": most})
+        return [Met._make([*told, json.loads(samples)]) for *told, samples in cursor]
 
 
 def refusals_by_rule(now: dt.datetime) -> dict[str, dict[str, int]]:

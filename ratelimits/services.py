@@ -1,7 +1,8 @@
 """What others ask of limits: may this request pass; and changes of the rules."""
 
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 import msgspec
@@ -9,10 +10,12 @@ from django.db import transaction
 from django.db.models import F
 from django.db.models.functions import Now
 
+from audit import services as audit
+from audit.types import Category
 from core.errors import DomainError, FieldError, InvalidInput, NotFound
 from ratelimits import checking, rules, store, traffic, violations
 from ratelimits.models import RateLimitRule
-from ratelimits.types import IN_POSTGRES, UNLIMITED, Caller, Decision, Rule, Scope
+from ratelimits.types import IN_POSTGRES, UNLIMITED, Caller, Decision, Rule, Scope, Verdict
 
 
 class RuleChanged(DomainError):
@@ -42,15 +45,19 @@ def note(
         violations.note(caller, route, method, request_id, decision)
 
 
-def peek(*, caller: Caller) -> Decision:
-    """Tell what a caller has left of each rule that is about them; raises store.Away."""
+def own_limits(*, caller: Caller) -> list[tuple[Rule, Verdict | None]]:
+    """Give the rules that are about a caller, and how full they are; None: the store is away."""
     own = [
         (rule, rule.cost)
         for rule in rules.current().counting
         if rule.scope not in {Scope.ENDPOINT, Scope.TENANT_ENDPOINT}
     ]
     asked = _asked(caller, own, route="")
-    return store.peek(asked) if asked else UNLIMITED
+    verdicts: Sequence[Verdict | None] = [None] * len(asked)
+    if asked:
+        with suppress(store.Away):
+            verdicts = store.peek(asked).verdicts
+    return [(one.rule, verdict) for one, verdict in zip(asked, verdicts, strict=True)]
 
 
 def _asked(caller: Caller, found: Any, route: str) -> list[store.Asked]:
@@ -67,7 +74,7 @@ def _asked(caller: Caller, found: Any, route: str) -> list[store.Asked]:
 # Rules
 
 
-def create_rule(*, values: Mapping[str, Any], by: str) -> RateLimitRule:
+def create_rule(*, values: Mapping[str, Any], by: str, reason: str = "") -> RateLimitRule:
     """Add a rule; processes apply it within two seconds."""
     rule = checking.checked(values)
     if rule.scope in IN_POSTGRES:
@@ -80,10 +87,13 @@ def create_rule(*, values: Mapping[str, Any], by: str) -> RateLimitRule:
         if found is None:
             detail = f"name: there is a rule {rule.name} already. Choose another name."
             raise InvalidInput.at("/name", detail)
+        _record(rule.name, None, rule, reason)
         return found
 
 
-def change_rule(*, name: str, values: Mapping[str, Any], version: int, by: str) -> RateLimitRule:
+def change_rule(
+    *, name: str, values: Mapping[str, Any], version: int, by: str, reason: str = ""
+) -> RateLimitRule:
     """Change what is given of a rule; `version` is the one that was looked at."""
     with transaction.atomic():
         row = _locked(name)
@@ -95,17 +105,36 @@ def change_rule(*, name: str, values: Mapping[str, Any], version: int, by: str) 
         RateLimitRule.objects.filter(id=row.id).update(
             **_columns(rule), version=F("version") + 1, updated_at=Now(), updated_by=by
         )
+        _record(name, row.rule, rule, reason)
         row.refresh_from_db()
         return row
 
 
-def delete_rule(*, name: str) -> None:
+def delete_rule(*, name: str, reason: str = "") -> None:
     with transaction.atomic():
         row = _locked(name)
         if row.rule.scope in IN_POSTGRES:
             detail = f"{name}: limits of log-ins cannot be deleted, only changed."
             raise InvalidInput(detail, [FieldError(detail, pointer="/scope")])
+        _record(name, row.rule, None, reason)
         row.delete()
+
+
+def _record(name: str, before: Rule | None, after: Rule | None, reason: str) -> None:
+    """Tell the audit log which figures became which, and why."""
+    old, new = (msgspec.to_builtins(rule) if rule else {} for rule in (before, after))
+    changed = [field for field in {**old, **new} if old.get(field) != new.get(field)]
+    audit.record(
+        event="limit-rule-changed",
+        category=Category.ADMINISTRATION,
+        object_type="rate_limit_rules",
+        object_id=name,
+        details={
+            "reason": reason,
+            "before": {field: old[field] for field in changed if field in old},
+            "after": {field: new[field] for field in changed if field in new},
+        },
+    )
 
 
 def _locked(name: str) -> RateLimitRule:

@@ -8,9 +8,9 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from core import gate
+from ratelimits import buckets
 from ratelimits.models import (
     ApiTrafficHour,
-    RateLimitBucket,
     RateLimitFlush,
     RateLimitTraffic,
     RateLimitViolation,
@@ -20,8 +20,6 @@ TRAFFIC_KEPT: Final = dt.timedelta(hours=25)
 VIOLATIONS_KEPT: Final = dt.timedelta(days=90)
 HOURS_KEPT: Final = dt.timedelta(days=400)
 FLUSHES_KEPT: Final = dt.timedelta(days=2)
-# By then every bucket of a usual rule is full again, and a slow one is seen anew.
-BUCKETS_KEPT: Final = dt.timedelta(days=1)
 PORTION: Final = 20_000
 
 
@@ -31,12 +29,13 @@ def delete_old_records() -> int:
     now = timezone.now()
     old: tuple[QuerySet[Any], ...] = (
         RateLimitTraffic.objects.filter(minute__lt=now - TRAFFIC_KEPT),
-        RateLimitBucket.objects.filter(seen_at__lt=now - BUCKETS_KEPT),
         RateLimitViolation.objects.filter(hour__lt=now - VIOLATIONS_KEPT),
         ApiTrafficHour.objects.filter(hour__lt=now - HOURS_KEPT),
         RateLimitFlush.objects.filter(flushed_at__lt=now - FLUSHES_KEPT),
     )
-    return sum(_delete_in_portions(rows) for rows in old)
+    with gate.as_system():
+        full = buckets.forget_full(now)
+    return full + sum(_delete_in_portions(rows) for rows in old)
 
 
 def _delete_in_portions(rows: QuerySet[Any]) -> int:

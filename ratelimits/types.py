@@ -83,7 +83,7 @@ class Rule(msgspec.Struct, frozen=True):
     weights: tuple[Weight, ...] = ()
     tenant_id: str | None = None
     mode: Mode = Mode.ENFORCED
-    when_away: WhenAway = WhenAway.OPEN
+    when_away: WhenAway = WhenAway.LOCAL
     description: str = ""
 
     def cost_of(self, route: str, method: str) -> int:

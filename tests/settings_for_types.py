@@ -7,5 +7,6 @@ os.environ.setdefault("REDIS_URL", "redis://localhost")
 os.environ.setdefault("SECRET_KEY", "x" * 40)
 os.environ.setdefault("JWT_SECRET", "x" * 40)
 os.environ.setdefault("ENCRYPTION_KEYS", f"first:{'x' * 43}")
+os.environ.setdefault("AUDIT_SIGNING_KEYS", f"first:{'x' * 43}")
 
 from config.settings import *  # noqa: F403

@@ -8,7 +8,6 @@ class Migration(migrations.Migration):
     operations = [
         tenant_key("audit_logs"),
         tenant_key("audit_seals"),
-        tenant_key("audit_checkpoints"),
         tenant_key("audit_aggregates"),
         tenant_key("audit_alerts"),
         tenant_key("audit_legal_holds"),

@@ -10,11 +10,13 @@ NOTE = """\
 # DATABASE_URL and REDIS_URL are written anew at each start."""
 SERVERS = ("DATABASE_URL", "REDIS_URL")
 SECRETS = ("SECRET_KEY", "JWT_SECRET")
+KEYS = ("ENCRYPTION_KEYS", "AUDIT_SIGNING_KEYS")
 
 
 def new_secrets() -> dict[str, str]:
     made = {name: secrets.token_urlsafe(48) for name in SECRETS}
-    made["ENCRYPTION_KEYS"] = f"first:{base64.b64encode(secrets.token_bytes(32)).decode()}"
+    for name in KEYS:
+        made[name] = f"first:{base64.b64encode(secrets.token_bytes(32)).decode()}"
     return made
 
 

@@ -30,6 +30,9 @@ def servers() -> Iterator[dict[str, str]]:
             if not os.environ.get("DOCUMENT_STORAGE"):
                 variables["DOCUMENT_STORAGE"] = str(folder / "documents")
                 (folder / "documents").mkdir()
+            if not os.environ.get("AUDIT_MIRROR"):
+                variables["AUDIT_MIRROR"] = str(folder / "audit")
+                (folder / "audit").mkdir()
             if not os.environ.get("DATABASE_URL"):
                 variables["DATABASE_URL"] = postgres.start(folder, durable=False)
             if not os.environ.get("REDIS_URL"):

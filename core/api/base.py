@@ -158,6 +158,10 @@ class GatedView(APIView):
     """
 
     is_open = False
+    # What of a person's record an answer shows, in a word or two, and which methods answer with it:
+    # the audit log notes who read what (audit/middleware.py). "": nothing.
+    shows = ""
+    shown_by = frozenset({"GET", "HEAD"})
     renderer_classes = [CompactJson]
     parser_classes = [StrictJson]
     content_negotiation_class = OneRenderer
@@ -201,6 +205,9 @@ class GatedView(APIView):
         """Read the token of a view that does not go through the gate as the others do."""
         authentication: Any = api_settings.DEFAULT_AUTHENTICATION_CLASSES[0]
         claims: gate.Claims = authentication.claims(request.META.get("HTTP_AUTHORIZATION"))
+        # For who comes after the view (audit/middleware.py).
+        sent: Any = getattr(request, "_request", request)
+        sent.claims = claims
         return claims
 
     def get_authenticators(self) -> Any:

@@ -1,4 +1,4 @@
-"""Progress of a command that goes through people."""
+"""Progress of a command that goes through people, or through something else in portions."""
 
 import time
 
@@ -13,7 +13,15 @@ class ProgressLine:
         self._first = done
         self._started = self._said = time.monotonic()
 
-    def tell(self, done: int, total: int, details: str = "", *, rows: int | None = None) -> None:
+    def tell(
+        self,
+        done: int,
+        total: int,
+        details: str = "",
+        *,
+        rows: int | None = None,
+        what: str = "people",
+    ) -> None:
         """Tell how many people are done, and how fast: in rows of theirs, where given."""
         now = time.monotonic()
         is_terminal = self._out.isatty()
@@ -23,8 +31,8 @@ class ProgressLine:
         elapsed = max(now - self._started, 0.001)
         rate = (done - self._first) / elapsed
         left = round(max(total - done, 0) / rate) if rate else 0
-        speed = f"{rate:,.0f} people/s" if rows is None else f"{rows / elapsed:,.0f} rows/s"
-        parts = (f"{done:,} of {total:,} people", details, speed)
+        speed = f"{rate:,.0f} {what}/s" if rows is None else f"{rows / elapsed:,.0f} rows/s"
+        parts = (f"{done:,} of {total:,} {what}", details, speed)
         text = f"{', '.join(filter(None, parts))}, {left // 60}:{left % 60:02} left"
         if is_terminal:
             self._out.write(f"\r{text:<100}\r", ending="")

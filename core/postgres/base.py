@@ -4,7 +4,7 @@ from typing import Any
 from django.db.backends.postgresql import base, operations
 from psycopg.types.json import Jsonb
 
-from core import exact_json
+from core import exact_json, slow
 
 
 class DatabaseOperations(operations.DatabaseOperations):
@@ -17,6 +17,10 @@ class DatabaseOperations(operations.DatabaseOperations):
 
 class DatabaseWrapper(base.DatabaseWrapper):
     ops_class = DatabaseOperations
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self.execute_wrappers.append(slow.watched)
 
     def is_usable(self) -> bool:
         """Tell whether the server hung up, without asking it (Django's check sends a query).

@@ -18,12 +18,11 @@ from django.utils import timezone
 from accounts.models import Tenant, User
 from core.admin import ReadOnlyAdmin, actor, capital
 from documents.admin import words
-from documents.models import Document
+from documents.models import NOT_SHOWN, Document
 from documents.statuses import Status
 
 PERIODS: Final = {"1": "the last 24 hours", "7": "the last 7 days", "30": "the last 30 days"}
 SHORT_ID: Final = re.compile(r"[0-9a-f]{12}")
-NOT_SHOWN: Final = ("original_filename", "metadata")
 
 
 class StateFilter(admin.SimpleListFilter):
@@ -91,6 +90,7 @@ class PersonFilter(admin.SimpleListFilter):
 
 class DocumentList(ReadOnlyAdmin[Document]):
     purpose = "How documents get on, which failed or are stuck, and what became of each."
+    is_for_support = True
     list_display = ("short_id", "file", "clinic", "state", "on_the_way", "uploaded")
     list_filter = (StateFilter, KindFilter, UploadedFilter, ClinicFilter, PersonFilter)
     list_select_related = ("tenant",)
@@ -135,7 +135,7 @@ class DocumentList(ReadOnlyAdmin[Document]):
             return queryset.filter(id=found), False
         if SHORT_ID.fullmatch(term.lower()):
             return queryset.filter(id__in=ending_with(queryset, term.lower())), False
-        person = User.objects.filter(email=term.lower()).first()
+        person = User.objects.filter(email=term.lower()).only("id").first()
         return (queryset.filter(user_id=person.pk) if person else queryset.none()), False
 
     @admin.display(description="document")
@@ -168,7 +168,7 @@ class DocumentList(ReadOnlyAdmin[Document]):
 
     def document_of(self, request: HttpRequest, document_id: uuid.UUID | str) -> Document:
         found = as_uuid(str(document_id))
-        rows = self.get_queryset(request).select_related("tenant", "user")
+        rows = self.get_queryset(request).select_related("tenant", "user").defer("user__password")
         document = rows.filter(id=found).first() if found else None
         if document is None:
             raise Http404("There is no such document.")
@@ -181,6 +181,7 @@ class DocumentList(ReadOnlyAdmin[Document]):
             **self.admin_site.each_context(request),
             "opts": self.opts,
             "is_of_all": actor(request).is_superuser,
+            "may_look": not actor(request).is_support,
             **page,
         }
         return TemplateResponse(request, f"admin/documents/document/{name}.html", context)

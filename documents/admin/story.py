@@ -8,6 +8,7 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
 from django.http import (
     Http404,
     HttpRequest,
@@ -93,6 +94,7 @@ class DocumentAdmin(QueuePages):
 
     def _story(self, request: HttpRequest, document: Document, form: ReasonForm) -> HttpResponse:
         now = timezone.now()
+        may_look = not actor(request).is_support
         cause = staff_figures.stuck_cause(document.id)
         is_known = staff_figures.is_acknowledged(document)
         page = {
@@ -108,8 +110,8 @@ class DocumentAdmin(QueuePages):
             "group": group_of(document, cause),
             "is_acknowledged": is_known,
             "held": held(document, now),
-            "story": story(document),
-            "versions": staff_figures.versions(document),
+            "story": story(document, with_reasons=may_look),
+            "versions": staff_figures.versions(document) if may_look else None,
             "person": reverse("admin:accounts_user_change", args=[document.user_id]),
             "form": form,
             "deeds": deeds(document, cause, is_known=is_known),
@@ -141,6 +143,8 @@ class DocumentAdmin(QueuePages):
         if request.method != "POST":
             return HttpResponseNotAllowed(["POST"])
         user, form = actor(request), DiscloseForm(request.POST)
+        if user.is_support:
+            raise PermissionDenied
         address = page_of(document_id)
         if not form.is_valid():
             # Nothing of the document is here, as this is outside of the gate.
@@ -242,9 +246,9 @@ def deeds(document: Document, cause: str | None, *, is_known: bool) -> list[tupl
 # What happened
 
 
-def story(document: Document) -> list[Moment]:
+def story(document: Document, *, with_reasons: bool) -> list[Moment]:
     """Tell all that happened, in the order of time, each run under a heading of its own."""
-    actions = staff_figures.actions(document)
+    actions = staff_figures.actions(document, with_reasons=with_reasons)
     names = actor_names(document, actions)
     found = [deed(one, names) for one in actions]
     found += [tried(one) for one in queries.attempts(document)]
@@ -253,9 +257,8 @@ def story(document: Document) -> list[Moment]:
 
 def deed(action: DocumentAction, names: dict[uuid.UUID | None, str]) -> Moment:
     who = names.get(action.actor_id, "Somebody outside of this clinic")
-    return Moment(
-        action.created_at, f"{who} {words.ACTIONS[action.action]}", why=action.reason, by=who
-    )
+    why = "" if "reason" in action.get_deferred_fields() else action.reason
+    return Moment(action.created_at, f"{who} {words.ACTIONS[action.action]}", why=why, by=who)
 
 
 def tried(attempt: DocumentAttempt) -> Moment:

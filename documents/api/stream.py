@@ -13,6 +13,7 @@ from django.db import Error
 from sse_starlette import EventSourceResponse, ServerSentEvent
 from starlette.requests import Request
 
+from audit import services as audit
 from core import streams, tickets
 from core.errors import DomainError
 from core.gate import Claims, Person
@@ -55,6 +56,7 @@ async def documents(request: Request) -> EventSourceResponse:
         raise ProgressStreamOff("Progress is not streamed to you now. Read the document instead.")
     seats.refuse_if_full()
     person_id = str(uuid.UUID(ticket.holder))
+    audit.note_read(person_id=person_id, shown="documents")
     return streams.answer(events(person_id, still_holds=partial(still_holds, ticket.claims)))
 
 

@@ -15,12 +15,14 @@ from typing import Final, TypeAlias
 
 from django.db import transaction
 
+from audit import services as audit
+from audit.types import Category
 from core import gate
 from core.errors import DomainError, NotFound
 from documents import keys, leases, pipeline, staff_figures, tasks
 from documents.failures import StepFailed
 from documents.leases import Clock
-from documents.models import Document, DocumentAction, DocumentText
+from documents.models import NOT_SHOWN, Document, DocumentAction, DocumentText
 from documents.statuses import ENDED, STAGES, Status
 from documents.types import Parsed
 
@@ -179,7 +181,8 @@ def _locked(documents: Sequence[uuid.UUID]) -> Iterable[Document]:
     return (
         Document.objects.select_for_update(of=("self",))
         .select_related("user", "tenant")
-        .defer("original_filename", "metadata")
+        # Nothing that support may not see.
+        .defer(*NOT_SHOWN, "user__password")
         .filter(id__in=documents)
         .order_by("id")
     )
@@ -218,6 +221,15 @@ def disclose(
         if row is None:
             raise NotFound("There is no such document.")
         _action(row, Action.DISCLOSED, actor_id, reason.strip()).save(force_insert=True)
+        audit.record(
+            event="document-disclosed",
+            category=Category.ACCESS,
+            subject_id=row.user_id,
+            tenant_id=row.tenant_id,
+            object_type="documents",
+            object_id=row.id,
+            details={"page": "documents_document_content", "reason": reason.strip()},
+        )
     try:
         with gate.as_person(row.user_id) as person:
             return _content(person, document_id)

@@ -11,7 +11,7 @@ from django import forms
 from accounts.models import User
 from core.admin import when
 from flags import preview, queries
-from flags.admin import words
+from flags.admin import looks, words
 from flags.admin.words import Names
 from flags.evaluation import RuleSet
 from flags.targeting import plain_email
@@ -119,6 +119,7 @@ def _whom(said: str, attributes: dict[str, Any]) -> tuple[str, Context, list[str
     """Find a person; or say as whom the flag was asked instead."""
     person = _find(said)
     if person is not None:
+        looks.noted("record-viewed", [(person.pk, person.tenant_id)])
         context = Context(str(person.pk), person.email, str(person.tenant_id), attributes)
         return person.email, context, [f"A person of {person.tenant.name}, id {person.pk}."]
     if "@" in said:

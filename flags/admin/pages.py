@@ -15,7 +15,7 @@ from accounts.models import User
 from core.admin import actor, pill
 from core.errors import DomainError, InvalidInput
 from flags import preview, queries, services
-from flags.admin import plans, words
+from flags.admin import looks, plans, words
 from flags.admin.explaining import ExplainForm
 from flags.admin.figures import asked_lately
 from flags.admin.forms import FlagForm
@@ -226,8 +226,9 @@ class FlagPage(FlagList):
 
 def _people_on_lists(definition: Definition) -> dict[str, str]:
     ids = [*definition.enabled_user_ids, *definition.disabled_user_ids]
-    found = User.objects.filter(id__in=ids).values_list("id", "email", "tenant__name")
-    return {str(pk): f"{email}, {clinic}" for pk, email, clinic in found}
+    found = User.objects.filter(id__in=ids).select_related("tenant")
+    looks.noted("records-listed", [(one.pk, one.tenant_id) for one in found])
+    return {str(one.pk): f"{one.email}, {one.tenant.name}" for one in found}
 
 
 def _blank(kind: str) -> Definition:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any, Final
 
-from flags.admin import words
+from flags.admin import looks, words
 from flags.admin.words import Names
 from flags.preview import MOST_PEOPLE, Changes, Person, Preview, by_clinic
 from flags.services.changing import LARGE_STEP, largest_step, needs_approval
@@ -95,6 +95,8 @@ def _variants(own: Changes) -> list[tuple[str, str, str]]:
 
 def _group(kind: str, verb: Verb, changed: Sequence[Person], clinics: Names) -> dict[str, Any]:
     each = sorted(by_clinic(changed).items(), key=lambda item: -item[1])
+    sample = changed[:SAMPLE]
+    looks.noted("records-listed", [(one.id, one.tenant_id) for one in sample])
     return {
         "kind": kind,
         "verb": verb[len(changed) != 1],
@@ -102,6 +104,6 @@ def _group(kind: str, verb: Verb, changed: Sequence[Person], clinics: Names) -> 
         "people": words.people(len(changed)),
         "is_empty": not changed,
         "clinics": [(clinics.get(clinic, "-"), f"{number:,}") for clinic, number in each],
-        "sample": [(one.email, clinics.get(one.tenant_id, "-")) for one in changed[:SAMPLE]],
+        "sample": [(one.email, clinics.get(one.tenant_id, "-")) for one in sample],
         "rest": f"{len(changed) - SAMPLE:,}" if len(changed) > SAMPLE else "",
     }

@@ -85,7 +85,7 @@ class Migration(migrations.Migration):
                 ('weights', models.JSONField(blank=True, default=list)),
                 ('tenant_id', models.UUIDField(blank=True, null=True)),
                 ('mode', models.TextField(choices=[('enforced', 'Enforced'), ('shadow', 'Shadow: counts, and refuses nobody'), ('off', 'Off')], default='enforced')),
-                ('when_away', models.TextField(choices=[('open', 'Let everybody pass'), ('closed', 'Let nobody pass'), ('local', 'Let each process count by itself')], default='open')),
+                ('when_away', models.TextField(choices=[('open', 'Let everybody pass'), ('closed', 'Let nobody pass'), ('local', 'Let each process count by itself')], default='local')),
                 ('version', models.IntegerField(default=1)),
                 ('updated_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
                 ('updated_by', models.TextField(blank=True, default='')),

@@ -40,7 +40,6 @@ RULES = (
         "capacity": 600,
         "refill": 600,
         "window_seconds": 60,
-        "when_away": "local",
     },
     {
         "name": "uploads",
@@ -51,7 +50,6 @@ RULES = (
         "capacity": 100,
         "refill": 300,
         "window_seconds": 3600,
-        "when_away": "local",
     },
     {
         "name": "document-searches",
@@ -61,7 +59,6 @@ RULES = (
         "capacity": 60,
         "refill": 60,
         "window_seconds": 60,
-        "when_away": "local",
     },
     {
         "name": "clinic-searches",

@@ -221,6 +221,7 @@ def novara_env(stage: Stage) -> dict[str, str]:
         "SECRET_KEY": stage.jwt_secret[::-1],
         "JWT_SECRET": stage.jwt_secret,
         "ENCRYPTION_KEYS": f"first:{'x' * 43}",
+        "AUDIT_SIGNING_KEYS": f"first:{'x' * 43}",
         "DEBUG": "false",
         "DJANGO_SETTINGS_MODULE": "config.settings",
         # No developer's own file may fill in what is missing here.

@@ -23,7 +23,7 @@ def test_starts_as_it_is(db):
     gate.refuse_bypass()
 
 
-@pytest.mark.parametrize("role", ["novara_api", "novara_staff"])
+@pytest.mark.parametrize("role", ["novara_api", "novara_staff", "novara_support"])
 @pytest.mark.parametrize("attribute", ["BYPASSRLS", "SUPERUSER"])
 def test_notices_attributes(db, superuser, role, attribute):
     before = superuser.execute(gate.BYPASS).fetchall()
@@ -34,7 +34,7 @@ def test_notices_attributes(db, superuser, role, attribute):
     assert (True,) in superuser.execute(gate.BYPASS).fetchall()
 
 
-@pytest.mark.parametrize("role", ["novara_api", "novara_staff"])
+@pytest.mark.parametrize("role", ["novara_api", "novara_staff", "novara_support"])
 def test_refuses_a_member_of_another_role(db, role):
     with connection.cursor() as cursor:
         cursor.execute(f"CREATE ROLE novara_test_group; GRANT novara_test_group TO {role}")
@@ -43,7 +43,7 @@ def test_refuses_a_member_of_another_role(db, role):
         gate.refuse_bypass()
 
 
-@pytest.mark.parametrize("role", ["novara_api", "novara_staff"])
+@pytest.mark.parametrize("role", ["novara_api", "novara_staff", "novara_support"])
 def test_refuses_an_owner(db, role):
     with connection.cursor() as cursor:
         cursor.execute(f"GRANT CREATE ON SCHEMA public TO {role}")

@@ -34,7 +34,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--quick", action="store_true", help="what fits into a minute, for CI")
     parser.add_argument("--seed", type=int, default=None, help="of a run that is to be repeated")
     parser.add_argument("--report", type=Path, default=ROOT / ".dev" / "proof" / "report.html")
-    parser.add_argument("--only", nargs="*", default=None, help="names of parts, while mending one")
+    parser.add_argument("--only", nargs="*", help="parts, while mending one: policies mutate")
     options = parser.parse_args()
     if options.seed is None:
         options.seed = secrets.randbelow(1_000_000)

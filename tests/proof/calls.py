@@ -14,6 +14,7 @@ from django.test.client import BOUNDARY, MULTIPART_CONTENT, encode_multipart
 from tests.proof.markers import Markers, tokens_in
 
 PATIENCE: Final = 60
+FAILED, UNAVAILABLE = 500, 503
 
 
 @dataclass
@@ -52,6 +53,7 @@ class Ledger:
     sights: dict[tuple[str, str], Sight] = field(default_factory=dict)
     asked: dict[str, int] = field(default_factory=dict)
     statuses: dict[int, int] = field(default_factory=dict)
+    failures: list[Sight] = field(default_factory=list)
     # What a caller has sent in bodies or as keys of repeated calls, which may have been kept as
     # theirs. What they sent in paths and questions is taken from the answer to that alone.
     kept: dict[str, set[str]] = field(default_factory=dict)
@@ -61,12 +63,13 @@ class Ledger:
         self, caller: str, request: str, sent: set[str], kept: set[str], answer: Answer
     ) -> None:
         with self.lock:
-            mine = self.kept.setdefault(caller, set())
-            mine |= kept
-            seen = tokens_in(answer.whole) - sent - mine
+            self.kept.setdefault(caller, set()).update(kept)
+            seen = tokens_in(answer.whole) - sent
             self.asked[caller] = self.asked.get(caller, 0) + 1
             status = answer.status_code
             self.statuses[status] = self.statuses.get(status, 0) + 1
+            if status >= FAILED and status != UNAVAILABLE:
+                self.failures.append(Sight(caller, f"{request}: {status}"))
             for token in seen:
                 self.sights.setdefault((caller, token), Sight(caller, request))
 

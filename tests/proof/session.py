@@ -1,42 +1,206 @@
-import time
-from tests.proof.findings import Proof
-from tests.proof.calls import Ledger
-from tests.proof.markers import Markers
-from tests.proof import world as w, fuzz, console, streams
+"""One run of the proof: its parts in their order, on an installation that runs."""
 
-def run(running, options):
-    t=time.time()
-    m=Markers(options.seed); ledger=Ledger(m); world=w.World(m, ledger, running.web)
-    proof=Proof(options.seed, options.quick)
-    with proof.section("World","") as s:
-        w.fill(world)
-        w.settle()
-        w.see_to(world)
-        w.coverage(world, s)
-        w.judge(world, s)
-    before = w.rows_of(world, "charlie")
-    with proof.section("Streams","") as s:
-        streams.tickets(world, s)
-        streams.listen(world, s, running.stream)
-        w.wait_for_documents(world)
-        w.judge(world, s)
-        print(s.facts)
-    before = w.rows_of(world, "charlie")
+import argparse
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Final
+
+from django.conf import settings
+from django.db import connection
+
+from accounts.models import User
+from tests.proof import (
+    console,
+    database,
+    doors,
+    fuzz,
+    mutations,
+    places,
+    poisoning,
+    report,
+    streams,
+    world,
+)
+from tests.proof.calls import Ledger
+from tests.proof.findings import Proof, Section
+from tests.proof.installation import Installation
+from tests.proof.markers import Markers
+from tests.proof.world import World
+
+# What the house itself changes of rows of people, as time goes by.
+LIVING: Final = {"metric_marks", "user_daily_metrics", "document_attempts", "documents"}
+
+
+class Session:
+    def __init__(self, running: Installation, options: argparse.Namespace) -> None:
+        markers = Markers(options.seed)
+        self.running = running
+        self.proof = Proof(options.seed, options.quick)
+        self.world = World(markers, Ledger(markers), running.web)
+        self.ear = places.Ear()
+
+    def run(self, names: list[str] | None) -> None:
+        for part in PARTS:
+            if names is None or part in {fill} or part.__name__ in names:
+                part(self)
+
+    @contextmanager
+    def watched(self, name: str, promise: str) -> Iterator[Section]:
+        """A part with callers: what they saw is judged, and South's rows must stay as they are."""
+        ledger = self.world.ledger
+        ledger.sights.clear()
+        ledger.failures.clear()
+        before = world.rows_of(self.world, "dora")
+        with self.proof.section(name, promise) as section:
+            yield section
+            world.judge(self.world, section)
+            for table, then in world.rows_of(self.world, "dora").items():
+                section.expect(
+                    table in LIVING or then == before[table], f"{table}: rows of Dora have changed"
+                )
+            for failure in ledger.failures[:10]:
+                section.expect(False, "An answer that nobody foresaw", f"{failure.caller}: {failure.request}")
+
+
+def fill(session: Session) -> None:
+    promise = "Every table of somebody has rows of both clinics, and their texts are markers."
+    with session.proof.section("The two clinics", promise) as section:
+        world.fill(session.world)
+        world.settle()
+        # From here on nothing happens by itself.
+        session.running.stop("beat")
+        world.add_jobs(session.world)
+        world.see_to(session.world)
+        world.coverage(session.world, section)
+        markers = [one for one in session.world.markers.known.values() if one.kind == "marker"]
+        session.proof.world = [
+            (f"{len(markers):,}", "markers written"),
+            (f"{len(world.owners(session.world)):,}", "ids of their rows"),
+        ]
+
+
+def look(session: Session) -> None:
+    promise = "Everybody reads all they can, before anybody has sent an id that is not theirs."
+    with session.watched("Reading", promise) as section:
+        fuzz.look(session.world, section)
+
+
+def ask(session: Session) -> None:
+    promise = (
+        "Every path and method, with ids of others in paths, questions, bodies and headers, and"
+        " with everything that is wrong: no answer tells of them, and each is that of an unknown id."
+    )
+    with session.watched("The API", promise) as section:
+        fuzz.fuzz(session.world, section, is_quick=session.proof.is_quick)
+
+
+def stream(session: Session) -> None:
+    promise = "Event streams, tickets and signed links tell and open nothing of anybody else."
+    with session.watched("Streams and links", promise) as section:
+        streams.tickets(session.world, section)
+        streams.listen(session.world, section, session.running.stream)
+        world.wait_for_documents()
+
+
+def visit(session: Session) -> None:
+    promise = (
+        "Staff of North at every page of the console, with rows of South in paths, filters,"
+        " searches and mixed selections."
+    )
+    with session.watched("The console", promise) as section:
+        console.walk(session.world, section, is_quick=session.proof.is_quick)
+    # Its actions switched people of North off.
+    User.objects.filter(is_active=False, is_staff=False).exclude(email__contains="switched").update(
+        is_active=True
+    )
+    for name in session.world.people:
+        session.world.renew(name)
+
+
+def side_doors(session: Session) -> None:
+    promise = (
+        "Tasks, commands, cursors, keys of repeated calls, batches, webhooks, equal files,"
+        " rankings and wrong passwords."
+    )
+    with session.watched("Side doors", promise) as section:
+        doors.try_all(session.world, section, is_quick=session.proof.is_quick)
+
+
+def poison(session: Session) -> None:
+    promise = "A connection that was left in any way shows no row, until somebody enters the gate."
+    ledger = session.world.ledger
     ledger.sights.clear()
-    with proof.section("Console","") as s:
-        console.walk(world, s, is_quick=options.quick)
-        w.judge(world, s)
-        print(s.facts)
-        after = w.rows_of(world, "charlie")
-        for t in before:
-            if before[t]!=after[t]: s.found(t)
-    for f in s.findings: print(f.what, "\n     ", f.how)
-    with proof.section("Fuzz","") as s:
-        fuzz.fuzz(world, s, is_quick=options.quick)
-        w.judge(world, s)
-        print(s.facts)
-        after = w.rows_of(world, "charlie")
-        for t in before:
-            if before[t]!=after[t]: s.found(t)
-    for f in s.findings: print(f.what, "\n     ", f.how)
-    return 0
+    with session.proof.section("Poisoned connections", promise) as section:
+        poisoning.poison(session.world, section, is_quick=session.proof.is_quick)
+        world.judge(session.world, section)
+
+
+def policies(session: Session) -> None:
+    promise = (
+        "With every right and no trigger, each role sees and changes the rows that its policies"
+        " name: every table, by SELECT, INSERT, UPDATE and DELETE, as everybody."
+    )
+    with session.proof.section("The database by itself", promise) as section:
+        tables, views = database.tables(), database.views()
+        for names, probe in ((tables, database.probe), (views, database.probe_view)):
+            for name in names:
+                tried, faults = probe(session.world, name)
+                section.tried += tried
+                for fault in faults:
+                    section.found(fault, f"tests.proof.database.{probe.__name__}")
+        section.fact("Tables with row security", len(tables))
+        section.fact("Views", len(views))
+        for fault in mutations.console_filter(session.world):
+            section.found(fault, "tests.proof.mutations.console_filter")
+
+
+def catalog(session: Session) -> None:
+    promise = "The tests of tests/house/test_catalog.py, against this very database."
+    with session.proof.section("The catalog", promise) as section:
+        section.tried += len(mutations.catalog_tests())
+        for fault in mutations.catalog_faults():
+            section.found(fault, "tests/house/test_catalog.py")
+
+
+def search(session: Session) -> None:
+    promise = "No marker and no token in logs, Valkey, metrics, titles, folders or statistics."
+    with session.proof.section("Where nothing may lie", promise) as section:
+        places.search(session.world, section, session.running, session.ear)
+
+
+def mutate(session: Session) -> None:
+    promise = "Each guard that is taken away is missed by a check."
+    connection.close()
+    with session.proof.section("Holes made on purpose", promise) as section:
+        mutations.mutate(session.world, session.proof, section, address(), session.running.folder)
+
+
+PARTS: Final[tuple[Callable[[Session], None], ...]] = (
+    *(fill, look, ask, stream, visit, side_doors, poison),
+    *(policies, catalog, search, mutate),
+)
+
+
+def address() -> str:
+    """The database's address, for connections beside Django's."""
+    known = settings.DATABASES["default"]
+    parts = {
+        "dbname": known["NAME"],
+        "user": known["USER"],
+        "host": known["HOST"] or known["OPTIONS"].get("host", ""),
+    }
+    return " ".join(f"{name}={value}" for name, value in parts.items() if value)
+
+
+def run(running: Installation, options: argparse.Namespace) -> int:
+    started = time.monotonic()
+    session = Session(running, options)
+    print(f"  Seed {options.seed}", flush=True)
+    try:
+        session.run(options.only)
+    finally:
+        session.proof.seconds = time.monotonic() - started
+        report.write(session.proof, options.report)
+        print(f"\n{report.verdict(session.proof)}\n  {options.report}", flush=True)
+    return 0 if session.proof.holds else 1

@@ -104,6 +104,8 @@ class LogOut(V1View):
 
 
 class Me(V1View):
+    shows = "profile"
+
     @described("The person and their profile", {200: PROFILE})
     def get(self, request: Request) -> Response:
         return Response({"success": True, "user": queries.profile(self.person.id)})
@@ -118,6 +120,8 @@ class Me(V1View):
 
 class Profile(V1View):
     """The same as Me, flat beside `success`."""
+
+    shows = "profile"
 
     @described("The profile, flat", {200: USER})
     def get(self, request: Request) -> Response:

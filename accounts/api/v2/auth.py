@@ -147,6 +147,8 @@ class Password(V2View):
 
 
 class Me(V2View):
+    shows = "profile"
+
     @extend_schema(summary="The person of the token", responses=PersonOut)
     def get(self, request: Request) -> Response:
         fields = queries.profile(self.person.id)

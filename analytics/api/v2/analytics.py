@@ -12,6 +12,8 @@ from core.api.v2 import V2View
 
 
 class Analytics(V2View):
+    shows = "analytics"
+
     @described(
         "Figures over a timeframe",
         {200: ref(AnalyticsOut), 304: None},
@@ -31,6 +33,8 @@ class Analytics(V2View):
 
 
 class Explanation(V2View):
+    shows = "analytics"
+
     @described(
         "What stands behind a figure",
         {200: ref(ExplanationOut)},

@@ -13,6 +13,8 @@ from health.types import SummaryQuery
 
 
 class DailySummary(V2View):
+    shows = "daily summary"
+
     @described(
         "A local day at a glance (default: today)",
         {200: ref(DaySummaryOut)},

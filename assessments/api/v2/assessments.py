@@ -42,6 +42,8 @@ from core.api.v2 import V2View, idempotency_key
 
 
 class Assessments(V2View):
+    shows = "assessments"
+
     @described(
         "What can be asked, with the last results",
         {200: ref(AssessmentsOut), 304: None},
@@ -53,6 +55,8 @@ class Assessments(V2View):
 
 
 class DueAssessments(V2View):
+    shows = "assessments"
+
     @described(
         "When which questionnaire is asked next",
         {200: ref(DuesOut), 304: None},
@@ -75,6 +79,8 @@ class Definition(V2View):
 
 
 class Responses(V2View):
+    shows = "assessments"
+
     @described(
         "What was answered, newest first",
         {200: ref(ResponsesOut)},

@@ -23,7 +23,7 @@ class Command(BaseCommand):
     requires_system_checks: list[str] = []
 
     def handle(self, *_: Any, **__: Any) -> None:
-        found = positions.look()
+        found = positions.look(closely=True)
         if not found.missing:
             self.stdout.write(
                 f"The counter stands at {found.counter:,}, past the highest stored position"
@@ -32,8 +32,8 @@ class Command(BaseCommand):
             return
         if others := positions.others():
             raise CommandError(
-                f"Novara's processes are connected: {', '.join(others)}. End them first: what they"
-                " record now would never be read."
+                f"{others} others are connected to this database. End Novara first: what"
+                " they record now would never be read."
             )
         self._refuse_too_far(found)
         self._move(found)
@@ -61,7 +61,7 @@ class Command(BaseCommand):
                 if now - told > TOLD_EVERY:
                     told, left = now, (total - done) * (now - started) / done
                     self.stderr.write(f"{done:,} of {total:,} transactions, {left:.0f} s left")
-        after = positions.look()
+        after = positions.look(closely=True)
         if after.missing:
             raise CommandError(f"The counter is still {after.missing:,} behind: run it again.")
         self.stdout.write(

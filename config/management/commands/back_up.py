@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
+from django.db import DatabaseError
 
 from config.restoring import archive
 
@@ -23,7 +24,7 @@ class Command(BaseCommand):
         started = time.monotonic()
         try:
             found = archive.back_up(options["folder"])
-        except (archive.ArchiveError, OSError) as error:
+        except (archive.ArchiveError, OSError, DatabaseError) as error:
             raise CommandError(str(error)) from error
         self.stdout.write(
             f"{len(found.tables)} tables with {found.row_count:,} rows are in {options['folder']}"

@@ -7,6 +7,7 @@ from typing import Any
 
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
+from django.db import DatabaseError
 
 from config.restoring import archive
 
@@ -30,7 +31,7 @@ class Command(BaseCommand):
         folder = options["folder"]
         try:
             archive.restore(folder, jobs=options["jobs"])
-        except (archive.ArchiveError, OSError) as error:
+        except (archive.ArchiveError, OSError, DatabaseError) as error:
             raise CommandError(str(error)) from error
         self.stdout.write("The database is restored.")
         call_command("adopt_restored_database", stdout=self.stdout, stderr=self.stderr)

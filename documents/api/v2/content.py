@@ -20,6 +20,7 @@ from rest_framework import status
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from core import origin
 from core.api.base import read_query
 from core.api.openapi import described, ref
 from core.api.v2 import HotView, V2View
@@ -51,6 +52,8 @@ class ContentQuery(msgspec.Struct, forbid_unknown_fields=True):
 
 class Content(HotView):
     """It enters the gate by itself, as no transaction may wait for a file to be taken."""
+
+    shows = "content of documents"
 
     @extend_schema(
         summary="The file of a document",
@@ -94,7 +97,9 @@ class Content(HotView):
         query = read_query(request, ContentQuery)
         if query.ticket is None:
             return self.claims(request)
-        return reading.claims_of(query.ticket, document_id)
+        claims = reading.claims_of(query.ticket, document_id)
+        origin.caller.set(claims.user_id)
+        return claims
 
 
 class ContentLink(V2View):

@@ -45,6 +45,8 @@ IF_MATCH = OpenApiParameter(
 class Documents(HotView):
     """It enters the gate by itself, as no transaction may wait for a file to arrive."""
 
+    shows = "documents"
+
     @described(
         "Documents, newest first",
         {200: ref(DocumentsOut), 304: None},
@@ -82,6 +84,8 @@ class Documents(HotView):
 
 
 class Document(V2View):
+    shows = "documents"
+
     @described(
         "One document: how far it is, and what was tried",
         {200: ref(DocumentWithAttemptsOut), 304: None},

@@ -17,6 +17,9 @@ SHAPES: Final = (SearchIn, SearchOut)
 class Search(HotView):
     """It enters the gate by itself, as no transaction may wait for an embedder."""
 
+    shows = "content of documents"
+    shown_by = frozenset({"POST"})
+
     @described(
         "Search one's own documents",
         {200: ref(SearchOut)},

@@ -71,6 +71,8 @@ LIMIT = OpenApiParameter(
 
 
 class Checkins(HotV1View):
+    shows = "check-ins"
+
     @described("Check-ins, newest first", {200: LIST}, parameters=[LIMIT])
     def get(self, request: HttpRequest) -> HttpResponse:
         limit = read_limit(request.GET, default=DEFAULT_LIMIT, most=HIGHEST_LIMIT)
@@ -111,6 +113,8 @@ class EnhancedCheckins(V1View):
 
 
 class CheckinsOfUser(V1View):
+    shows = "check-ins"
+
     @described("One's own check-ins", {200: LIST}, parameters=[LIMIT])
     def get(self, request: Request, user_id: str) -> Response:
         if user_id != str(self.person.id):
@@ -123,6 +127,8 @@ class CheckinsOfUser(V1View):
 
 
 class CheckinToday(V1View):
+    shows = "check-ins"
+
     @described(
         "Today's check-in",
         {200: object_of({"success": YES_NO, "hasCheckedIn": YES_NO, "checkin": or_null(SHOWN)})},
@@ -144,6 +150,8 @@ class CheckinToday(V1View):
 
 class LastValues(V1View):
     """What the form is filled with at the next check-in, in the keys of both old servers."""
+
+    shows = "check-ins"
 
     @described(
         "What the form is filled with",
@@ -177,6 +185,8 @@ class LastValues(V1View):
 
 
 class OneCheckin(V1View):
+    shows = "check-ins"
+
     @described("One check-in", {200: ONE})
     def get(self, request: Request, checkin_id: str) -> Response:
         checkin = queries.get_checkin(self.person.id, known_id(checkin_id))

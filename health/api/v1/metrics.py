@@ -51,6 +51,8 @@ METRICS = object_of(
 
 
 class Metrics(V1View):
+    shows = "analytics"
+
     @described(
         "Figures of one's own check-ins",
         {200: object_of({"success": YES_NO, "metrics": METRICS})},

@@ -42,6 +42,8 @@ SUMMARY = object_of(
 
 
 class Questions(V1View):
+    shows = "check-ins"
+
     @described(
         "What to ask today, the most important first",
         {

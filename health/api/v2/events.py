@@ -84,6 +84,8 @@ class EventBatch(HotView):
 
 
 class Event(V2View):
+    shows = "health events"
+
     @described(
         "One event",
         {200: ref(EventWithHistory)},

@@ -19,6 +19,8 @@ from health.types import (
 
 
 class Timeline(HotView):
+    shows = "health events"
+
     @described(
         "The timeline, newest first",
         {200: ref(TimelineOut), 304: None},

@@ -53,6 +53,8 @@ FIRST = object_of(
 
 
 class Insights(V1View):
+    shows = "insights"
+
     @described(
         "Insights, newest first",
         {200: LIST},
@@ -80,6 +82,8 @@ class Insights(V1View):
 class DailyInsights(V1View):
     """Made anew at each call from what is known, so it counts the check-in of a moment ago."""
 
+    shows = "insights"
+
     @described("The insight of the day", {200: DAILY})
     def get(self, request: Request) -> Response:
         now = timezone.now()
@@ -96,6 +100,9 @@ class DailyInsights(V1View):
 
 
 class GeneratedInsights(V1View):
+    shows = "insights"
+    shown_by = frozenset({"POST"})
+
     @described("Write insights now", {200: GENERATED})
     def post(self, request: Request) -> Response:
         now = timezone.now()
@@ -107,6 +114,9 @@ class GeneratedInsights(V1View):
 
 
 class MicroInsights(V1View):
+    shows = "insights"
+    shown_by = frozenset({"GET", "HEAD", "POST"})
+
     @described("A small insight", {200: MICRO_ANSWER})
     def get(self, request: Request) -> Response:
         return self._answer({})
@@ -142,6 +152,8 @@ class MicroInsights(V1View):
 
 class Engagement(V1View):
     """The summary is about the person alone: the old one showed everybody's e-mail addresses."""
+
+    shows = "check-ins"
 
     @described("A summary of one's own check-ins", {200: SUMMARY})
     def get(self, request: Request) -> Response:
@@ -212,6 +224,8 @@ class Feedback(V1View):
 
 class FirstInsight(V1View):
     """What the old service said right after the onboarding."""
+
+    shows = "insights"
 
     @described("An insight about the onboarding's answers", {200: FIRST})
     def get(self, request: Request) -> Response:

@@ -100,6 +100,8 @@ class InsightsOut(msgspec.Struct):
 
 
 class Insights(V2View):
+    shows = "insights"
+
     @described(
         "Insights, the most urgent first",
         {200: ref(InsightsOut)},
@@ -121,6 +123,9 @@ class Insights(V2View):
 
 
 class GeneratedInsights(V2View):
+    shows = "insights"
+    shown_by = frozenset({"POST"})
+
     @described(
         "Write insights now",
         {200: ref(InsightsOut)},
@@ -134,6 +139,8 @@ class GeneratedInsights(V2View):
 
 
 class Insight(V2View):
+    shows = "insights"
+
     @described("An insight with what it rests on", {200: ref(InsightWithEvidence)})
     def get(self, request: Request, insight_id: uuid.UUID) -> Response:
         insight, interactions = services.get_insight(person=self.person, named=insight_id)

@@ -47,6 +47,8 @@ from medications.types import (
 
 
 class Medications(V2View):
+    shows = "medications"
+
     @described(
         "Medications, newest first",
         {200: ref(MedicationsOut), 304: None},
@@ -71,6 +73,8 @@ class Medications(V2View):
 
 
 class Medication(V2View):
+    shows = "medications"
+
     @described("One medication", {200: ref(MedicationOut), 304: None})
     def get(self, request: Request, medication_id: uuid.UUID) -> Response:
         found = services.get_medication(
@@ -140,6 +144,8 @@ class Stop(StatusChange):
 
 
 class History(V2View):
+    shows = "medications"
+
     @described("All versions of how a medication was to be taken", {200: ref(MedicationHistoryOut)})
     def get(self, request: Request, medication_id: uuid.UUID) -> Response:
         found = services.history(person=self.person, medication_id=medication_id)
@@ -175,6 +181,7 @@ class Take(V2View):
 
 
 class Doses(Take):
+    shows = "medications"
     shape = DoseIn
 
     @described(
@@ -212,6 +219,8 @@ class Doses(Take):
 
 
 class Schedule(V2View):
+    shows = "medications"
+
     @described(
         "When doses are due, and what became of them (default: today)",
         {200: ref(ScheduleOut), 304: None},
@@ -226,6 +235,8 @@ class Schedule(V2View):
 
 
 class AdherenceReport(V2View):
+    shows = "medications"
+
     @described(
         "Doses taken of those scheduled (default: the last 30 days; at most 366)",
         {200: ref(AdherenceReportOut), 304: None},

@@ -27,6 +27,7 @@ def start(value):
             "REDIS_URL": "redis://localhost",
             "SECRET_KEY": "x" * 40,
             "JWT_SECRET": "x" * 40,
+            "AUDIT_SIGNING_KEYS": f"first:{OTHER}",
         }
         | given,
         capture_output=True,

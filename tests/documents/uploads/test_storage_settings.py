@@ -14,6 +14,7 @@ GOOD = {
     "SECRET_KEY": "x" * 40,
     "JWT_SECRET": "x" * 40,
     "ENCRYPTION_KEYS": f"a:{base64.b64encode(b'x' * 32).decode()}",
+    "AUDIT_SIGNING_KEYS": f"a:{base64.b64encode(b'x' * 32).decode()}",
     "NOVARA_ENV_FILE": os.devnull,
 }
 

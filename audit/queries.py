@@ -1,0 +1,175 @@
+"""Questions about the log, its alerts, and who is meant by the ids in them."""
+
+import datetime as dt
+import uuid
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final, cast
+
+from django.contrib.auth import get_user_model
+from django.db import connection
+from django.db.models import Q, QuerySet
+
+from audit.models import AuditAlert, AuditAlertRule, AuditLog
+from audit.types import HOUSE, ActorKind, AlertStatus, GroupBy
+
+LINK: Final = """
+    SELECT sequence, sealed_at
+      FROM audit_seals
+     WHERE tenant_id = %s
+       AND (before_tx, before_id) > (%s::xid8, %s)
+     ORDER BY before_tx, before_id
+     LIMIT 1
+"""
+# What of a rule staff may read: not who is told of its alerts.
+SHOWN: Final = (
+    *("id", "name", "description", "events", "outcome", "actor_kinds", "counts", "threshold"),
+    *("window_minutes", "group_by", "severity", "cool_down_minutes", "is_enabled"),
+)
+
+
+# Who is meant
+
+
+def _users() -> Any:
+    """The model by the setting, as accounts is above this floor."""
+    return cast(Any, get_user_model()).objects
+
+
+def people(ids: Iterable[uuid.UUID | None]) -> dict[uuid.UUID, str]:
+    """Name people; those whom the asking role may not see are left out."""
+    wanted = {each for each in ids if each}
+    users = _users()
+    return dict(users.filter(id__in=wanted).values_list("id", "email")) if wanted else {}
+
+
+def clinics() -> dict[uuid.UUID, str]:
+    """Name all clinics that the asking role may see, the house among them."""
+    model: Any = get_user_model()._meta.get_field("tenant").related_model
+    return {HOUSE: "The whole house"} | dict(
+        model.objects.order_by("name").values_list("id", "name")
+    )
+
+
+def find_person(email: str) -> uuid.UUID | None:
+    users = _users()
+    found: uuid.UUID | None = users.filter(email=email).values_list("id", flat=True).first()
+    return found
+
+
+def tenant_of_person(user_id: uuid.UUID) -> uuid.UUID | None:
+    users = _users()
+    found: uuid.UUID | None = users.filter(id=user_id).values_list("tenant_id", flat=True).first()
+    return found
+
+
+# Entries. Each condition has an index that it walks along, newest first.
+
+
+def by_actor(actor_id: uuid.UUID) -> Q:
+    """What somebody did to others or in the console; what people do is under their own record."""
+    return Q(actor_id=actor_id) & ~Q(actor_kind=ActorKind.PERSON)
+
+
+def about_object(object_id: str) -> Q:
+    return Q(object_id=object_id)
+
+
+def meant_by(rows: QuerySet[AuditLog], term: str) -> Q | None:
+    """Tell what an id, or a person's whole e-mail address, means in the log.
+
+    One kind after another is asked for: all of them in one condition would read the whole log.
+    """
+    found = find_person(term.lower()) if "@" in term else None
+    as_id = found or as_uuid(term)
+    kinds = [Q(object_id=term), Q(request_id=term)]
+    if as_id:
+        kinds = [Q(subject_id=as_id), by_actor(as_id), *kinds]
+    return next((kind for kind in kinds if rows.filter(kind).order_by().exists()), None)
+
+
+def as_uuid(text: str | None) -> uuid.UUID | None:
+    try:
+        return uuid.UUID(text or "")
+    except ValueError:
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """The link of its tenant's chain that an entry is in."""
+
+    sequence: int
+    sealed_at: dt.datetime
+
+
+def link_of(entry: AuditLog) -> Link | None:
+    """Find the link of an entry; None: it is not sealed yet."""
+    with connection.cursor() as cursor:
+        cursor.execute(LINK, [entry.tenant_id, entry.tx_id, entry.id])
+        row = cursor.fetchone()
+    return Link(*row) if row else None
+
+
+# Alerts
+
+
+def find_rule(rule_id: uuid.UUID) -> AuditAlertRule | None:
+    return AuditAlertRule.objects.only(*SHOWN).filter(id=rule_id).first()
+
+
+def entries_of(alert: AuditAlert) -> Q:
+    """The entries that an alert may have counted, by its rule as it is now."""
+    rule = find_rule(alert.rule_id)
+    if rule is None:
+        return Q(pk__in=[])
+    wanted = Q(is_notable=True, event__in=rule.events)
+    wanted &= Q(recorded_at__gte=alert.first_at, recorded_at__lte=alert.last_at)
+    if rule.outcome:
+        wanted &= Q(outcome=rule.outcome)
+    if rule.actor_kinds:
+        wanted &= Q(actor_kind__in=rule.actor_kinds)
+    if alert.tenant_id != HOUSE:
+        wanted &= Q(tenant_id=alert.tenant_id)
+    columns: Mapping[str, str] = {
+        GroupBy.ACTOR: "actor_id",
+        GroupBy.SUBJECT: "subject_id",
+        GroupBy.OBJECT: "object_id",
+        GroupBy.NETWORK: "network",
+    }
+    column = columns.get(alert.group_by)
+    return wanted & Q(**{column: alert.group_key}) if column else wanted
+
+
+def unresolved_alerts() -> QuerySet[AuditAlert]:
+    """What waits for somebody, of all that the asking role may see."""
+    return AuditAlert.objects.exclude(status=AlertStatus.RESOLVED)
+
+
+# What a person is told of an entry. Of others' networks they learn nothing.
+TOLD: Final = (
+    *("id", "recorded_at", "category", "event", "outcome", "actor_kind", "actor_id"),
+    *("object_type", "object_id", "object_count", "details"),
+)
+
+
+def entries_about(
+    person_id: uuid.UUID,
+    *,
+    first: dt.datetime | None = None,
+    end: dt.datetime | None = None,
+    with_own: bool = False,
+    before: int | None = None,
+) -> QuerySet[AuditLog]:
+    """What was done with a person's record, newest first: by others, or by anybody."""
+    found = AuditLog.objects.filter(subject_id=person_id)
+    # The condition of an index: a person's own entries are many.
+    narrowed = found if with_own else found.filter(~Q(actor_kind=ActorKind.PERSON.value))
+    for condition, value in (
+        ("recorded_at__gte", first),
+        ("recorded_at__lt", end),
+        ("id__lt", before),
+    ):
+        if value is not None:
+            narrowed = narrowed.filter(**{condition: value})
+    return narrowed.order_by("-id").only(*TOLD)

@@ -1,0 +1,160 @@
+"""The sealer: it hangs what was written into the chains, behind the writers, who know nothing.
+
+One at a time. It reads what lies below the oldest running transaction, from where the newest link
+ends, in batches; each tenant with an entry in a batch gets a link that ends where the batch does.
+So a link says: all entries of this tenant between the end of its last link and here are these.
+"""
+
+import datetime as dt
+import time
+import uuid
+from collections.abc import Iterable
+from typing import Any, Final, NamedTuple
+
+from django.db import connection
+from psycopg import sql
+
+from audit import aggregation, chain, lines
+from audit.lines import Line, Position
+from core import gate
+
+BATCH: Final = 5_000
+# A run that has so much to do leaves the rest to the next one.
+LONGEST_SECONDS: Final = 30.0
+
+LOCK: Final = "SELECT pg_try_advisory_xact_lock(hashtextextended('audit sealer', 0))"
+END: Final = "SELECT before_tx::text, before_id FROM audit_seals ORDER BY id DESC LIMIT 1"
+# Taken before the entries are read: what is below the first number then is complete.
+HORIZON: Final = """
+    SELECT pg_snapshot_xmin(pg_current_snapshot())::text,
+           pg_snapshot_xmax(pg_current_snapshot())::text
+"""
+LAST: Final = """
+    SELECT t.tenant_id, l.sequence, l.hash
+      FROM unnest(%s::uuid[]) AS t (tenant_id)
+     CROSS JOIN LATERAL (
+           SELECT s.sequence, s.hash
+             FROM audit_seals s
+            WHERE s.tenant_id = t.tenant_id
+            ORDER BY s.sequence DESC
+            LIMIT 1
+           ) l
+"""
+KEEP: Final = """
+    INSERT INTO audit_seals
+        (tenant_id, sequence, entry_count, entry_ids, leaves, root, previous_hash, hash, before_tx,
+         before_id, next_tx, sealed_at)
+    VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s::text::xid8, %s, %s::text::xid8, %s)
+"""
+EPOCH: Final = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
+MICROSECOND: Final = dt.timedelta(microseconds=1)
+
+
+class Horizon(NamedTuple):
+    """Transactions below `complete` have ended; those from `unseen` on have not begun."""
+
+    complete: int
+    unseen: int
+
+
+def seal(*, now: dt.datetime) -> int:
+    """Seal all that can be sealed; give how many entries. Safe to run twice, also at once."""
+    sealed, began = 0, time.monotonic()
+    while batch := seal_batch(now=now):
+        sealed += batch
+        if batch < BATCH or time.monotonic() - began > LONGEST_SECONDS:
+            break
+    return sealed
+
+
+def seal_batch(*, now: dt.datetime, size: int = BATCH) -> int:
+    """Seal the next batch; 0 if there is none, or somebody else is at it."""
+    with gate.as_system():
+        with connection.cursor() as cursor:
+            cursor.execute(LOCK)
+            (is_alone,) = cursor.fetchone()
+        if not is_alone:
+            return 0
+        start, horizon = end_of_chains(), _horizon()
+        found = list(lines.read(waiting(start, horizon.complete), size))
+        if not found:
+            return 0
+        end = Position(horizon.complete, 0)
+        if len(found) == size:
+            end = Position(found[-1].tx_id, found[-1].id + 1)
+        _link(found, end, horizon, now)
+        aggregation.count(start, end)
+    return len(found)
+
+
+def end_of_chains() -> Position:
+    """Give the position where the newest link ends, and the next one begins."""
+    with connection.cursor() as cursor:
+        cursor.execute(END)
+        row = cursor.fetchone()
+    return Position(int(row[0]), row[1]) if row else lines.START
+
+
+def waiting(start: Position, complete: int) -> sql.Composed:
+    """Give the condition of entries that can be sealed."""
+    return sql.SQL("{} AND tx_id < {}::text::xid8").format(
+        start.onwards(), sql.Literal(str(complete))
+    )
+
+
+def _horizon() -> Horizon:
+    with connection.cursor() as cursor:
+        cursor.execute(HORIZON)
+        complete, unseen = cursor.fetchone()
+    return Horizon(int(complete), int(unseen))
+
+
+def _link(found: Iterable[Line], end: Position, horizon: Horizon, now: dt.datetime) -> None:
+    """Append a link to the chain of each tenant that has an entry in the batch."""
+    batch: dict[uuid.UUID, list[Line]] = {}
+    names: dict[bytes, uuid.UUID] = {}
+    for line in found:
+        if line.tenant not in names:
+            names[line.tenant] = uuid.UUID(line.tenant.decode())
+        batch.setdefault(names[line.tenant], []).append(line)
+    with connection.cursor() as cursor:
+        cursor.execute(LAST, [list(batch)])
+        last = {tenant: (sequence, bytes(hash_)) for tenant, sequence, hash_ in cursor.fetchall()}
+        rows: list[list[Any]] = []
+        for tenant, entries in batch.items():
+            sequence, previous = last.get(tenant, (0, chain.FIRST))
+            leaves = [line.leaf for line in entries]
+            link = chain.Link(
+                tenant,
+                sequence + 1,
+                len(entries),
+                chain.root(leaves),
+                end.tx_id,
+                end.id,
+                horizon.unseen,
+                microseconds(now),
+                previous,
+            )
+            rows.append(_row(link, entries, b"".join(leaves), now))
+        cursor.executemany(KEEP, rows)
+
+
+def _row(link: chain.Link, entries: list[Line], leaves: bytes, now: dt.datetime) -> list[Any]:
+    return [
+        link.tenant_id,
+        link.sequence,
+        link.entry_count,
+        [line.id for line in entries],
+        leaves,
+        link.root,
+        link.previous_hash,
+        link.hash(),
+        str(link.before_tx),
+        link.before_id,
+        str(link.next_tx),
+        now,
+    ]
+
+
+def microseconds(instant: dt.datetime) -> int:
+    return (instant - EPOCH) // MICROSECOND

@@ -1,0 +1,17 @@
+"""What can be done with the audit log; the modules of this package hold the parts."""
+
+from audit.services.alerts import acknowledge, resolve
+from audit.services.keeping import change_retention, place_hold, release_hold
+from audit.services.recording import mark, note_read, record, record_looks
+
+__all__ = [
+    "acknowledge",
+    "change_retention",
+    "mark",
+    "note_read",
+    "place_hold",
+    "record",
+    "record_looks",
+    "release_hold",
+    "resolve",
+]

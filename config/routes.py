@@ -1,0 +1,32 @@
+"""The routes of the APIs, as their documents write them: /api/v2/documents/{document_id}."""
+
+import re
+from collections.abc import Iterator
+from functools import lru_cache
+from typing import Final
+
+from django.urls import URLPattern, URLResolver, get_resolver
+
+APIS: Final = ("/api/", "/ofrep/")
+CONVERTER: Final = re.compile(r"<(?:\w+:)?(\w+)>")
+
+
+@lru_cache(maxsize=1_000)
+def route_of(pattern: str) -> str:
+    """Write Django's route as the API's documents do."""
+    return "/" + CONVERTER.sub(r"{\1}", pattern)
+
+
+@lru_cache(maxsize=1)
+def all_routes() -> frozenset[str]:
+    found = map(route_of, _patterns("", get_resolver()))
+    return frozenset(route for route in found if route.startswith(APIS))
+
+
+def _patterns(start: str, resolver: URLResolver) -> Iterator[str]:
+    for one in resolver.url_patterns:
+        path = start + str(one.pattern)
+        if isinstance(one, URLPattern):
+            yield path
+        else:
+            yield from _patterns(path, one)

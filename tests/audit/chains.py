@@ -1,0 +1,117 @@
+"""A log of a database of its own, with chains that tests can break."""
+
+import time
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from django.conf import settings
+from django.db import connection, transaction
+from django.test import override_settings
+from django.utils import timezone
+
+from audit import checkpoints, sealing, services
+from audit.types import Category
+from audit.verification import Fault, Report, Scope, verify
+from tests.house.scratch import scratch_database
+
+NOW = "SELECT pg_snapshot_xmax(pg_current_snapshot())::text"
+PASSED = "SELECT pg_snapshot_xmin(pg_current_snapshot()) >= %s::xid8"
+
+
+@contextmanager
+def own_log(url: str, folder: Any) -> Iterator[None]:
+    """Lead Django to a copy of the test database, and its checkpoints to a folder."""
+    storage = {"BACKEND": "audit.storage.folder.Folder", "OPTIONS": {"location": folder, "is_made": False}}
+    with (
+        scratch_database(is_copy=True, url=url),
+        override_settings(STORAGES={**settings.STORAGES, "audit": storage}),
+    ):
+        yield
+
+
+def write(tenant: uuid.UUID, count: int = 1, **changes: Any) -> list[int]:
+    """Write entries of a clinic, each in a transaction of its own; give their ids."""
+    told = {"event": "record-read", "category": Category.ACCESS, "details": {"seen": "a\tb\\c\nü"}}
+    for number in range(count):
+        with transaction.atomic():
+            services.record(**{**told, "tenant_id": tenant, "object_id": str(number)} | changes)
+    return ids(f"SELECT id FROM audit_logs ORDER BY id DESC LIMIT {count}")[::-1]
+
+
+def ids(statement: str, *parameters: Any) -> list[int]:
+    return [row[0] for row in rows(statement, *parameters)]
+
+
+def rows(statement: str, *parameters: Any) -> list[tuple[Any, ...]]:
+    with connection.cursor() as cursor:
+        cursor.execute(statement, parameters)
+        return cursor.fetchall() if cursor.description else []
+
+
+def seal(now: Any = None) -> int:
+    """Seal all that was committed so far, when other tests' transactions have ended."""
+    deadline = time.monotonic() + 60
+    ((end,),) = rows(NOW)
+    while rows(PASSED, end) != [(True,)]:
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    return sealing.seal(now=now or timezone.now())
+
+
+def sign() -> None:
+    checkpoints.write(now=timezone.now())
+    checkpoints.mirror()
+
+
+@dataclass
+class History:
+    """Two clinics with some links each. `entries` are those of the first, in order."""
+
+    clinic: uuid.UUID
+    other: uuid.UUID
+    entries: list[int]
+
+
+def history() -> History:
+    clinic, other = uuid.uuid4(), uuid.uuid4()
+    entries = write(clinic, 5, subject_id=uuid.uuid4())
+    write(other, 2)
+    seal()
+    sign()
+    entries += write(clinic, 3)
+    seal()
+    write(other, 2)
+    entries += write(clinic, 4)
+    seal()
+    sign()
+    return History(clinic, other, entries)
+
+
+@contextmanager
+def tampered(*statements: str) -> Iterator[None]:
+    """Do what only the owner of the database can, past the triggers; undo it afterwards."""
+    with transaction.atomic():
+        for table in ("audit_logs", "audit_seals"):
+            rows(f"ALTER TABLE {table} DISABLE TRIGGER USER")
+        for statement in statements:
+            rows(statement)
+        yield
+        transaction.set_rollback(True)
+
+
+def faults(**scope: Any) -> list[Fault]:
+    return list(verify(Scope(**scope), Report()))
+
+
+def kinds(**scope: Any) -> list[str]:
+    return [fault.kind for fault in faults(**scope)]
+
+
+def report(**scope: Any) -> Report:
+    """Verify without a fault."""
+    found = Report()
+    assert list(verify(Scope(**scope), found)) == []
+    return found

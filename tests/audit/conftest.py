@@ -1,0 +1,29 @@
+"""Logs with chains of their own; what is broken in one is broken for no other test."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from tests.audit import chains
+from tests.audit.chains import History
+
+
+@pytest.fixture(scope="module")
+def sealed_log(
+    django_db_setup: None, django_db_blocker: Any, database_url: str, tmp_path_factory: Any
+) -> Iterator[History]:
+    """A sealed log that all tests of a module share: they undo what they do to it."""
+    folder = tmp_path_factory.mktemp("mirror")
+    with django_db_blocker.unblock(), chains.own_log(database_url, folder):
+        yield chains.history()
+
+
+@pytest.fixture
+def own_log(
+    django_db_setup: None, django_db_blocker: Any, database_url: str, tmp_path: Any
+) -> Iterator[Any]:
+    """A log of the test's own, which it need not repair; gives the folder of the mirror."""
+    with django_db_blocker.unblock(), chains.own_log(database_url, tmp_path):
+        chains.seal()
+        yield tmp_path

@@ -1,0 +1,201 @@
+"""The console's pages of the audit log: whose entries, in which words, found by what."""
+
+import uuid
+from typing import Any
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+
+from accounts.models import User
+from audit.admin.words import Names, sentence
+from audit.models import AuditLog
+from audit.types import HOUSE
+from tests.audit.logs import entry
+from tests.factories import make_tenant, make_user
+
+pytestmark = pytest.mark.django_db
+
+LIST = "/admin/audit/auditlog/"
+
+
+@pytest.fixture
+def root(client: Client) -> Client:
+    client.force_login(make_user(is_staff=True, is_superuser=True))
+    return client
+
+
+def as_staff(user: User) -> Client:
+    client = Client()
+    client.force_login(user)
+    return client
+
+
+def told(answer: Any) -> list[str]:
+    return [sentence(row, row.names) for row in answer.context_data["cl"].result_list]
+
+
+def one(**changes: Any) -> AuditLog:
+    return AuditLog.objects.get(id=entry(**changes))
+
+
+def test_tells_what_happened_in_sentences():
+    person = make_user(email="person@example.com")
+    staff = make_user(email="staff@example.com", is_staff=True)
+    by_staff = {"actor_kind": "staff", "actor_id": staff.id, "outcome": "success"}
+    about = {"subject_id": person.id, "tenant_id": person.tenant_id}
+
+    rows = [
+        one(event="record-viewed", category="access", **by_staff, **about, object_type="insights"),
+        one(event="log-in", subject_id=person.id),
+        one(event="log-in"),
+        one(event="something-new", object_type="odd_things", object_count=1200, outcome="success"),
+    ]
+
+    assert [sentence(row, Names(rows)) for row in rows] == [
+        "Staff member staff@example.com looked at the record of person@example.com: an insight.",
+        "A log-in to person@example.com was refused.",
+        "A log-in to an account that is not there was refused.",
+        "Somebody who was not logged in: Something new, 1,200 odd things.",
+    ]
+
+
+def test_says_of_masked_columns_that_they_are(root: Client):
+    person = make_user(email="person@example.com")
+    person.profile.cycle_stage = "secret-stage"
+    person.profile.save()
+    row = AuditLog.objects.filter(object_type="user_profiles", event="row-updated").latest("id")
+
+    page = root.get(reverse("admin:audit_auditlog_change", args=[row.id])).content.decode()
+
+    assert "cycle_stage (masked)" in sentence(row, Names([row]))
+    assert "of person@example.com" in sentence(row, Names([row]))
+    assert "masked: what is in it is not kept here" in page
+    assert "secret-stage" not in page
+
+
+def test_shows_staff_their_own_clinic_alone():
+    staff = make_user(tenant=make_tenant(), is_staff=True)
+    mine = entry(tenant_id=staff.tenant_id, event="log-out", outcome="success")
+    theirs = entry(tenant_id=make_tenant().id)
+    of_house = entry(tenant_id=HOUSE)
+    client = as_staff(staff)
+
+    shown = {row.id for row in client.get(LIST).context_data["cl"].result_list}
+
+    assert mine in shown
+    assert {theirs, of_house} & shown == set()
+    assert client.get(f"{LIST}{mine}/change/").status_code == 200
+    for hidden in (theirs, of_house):
+        assert client.get(f"{LIST}{hidden}/change/").status_code == 302
+
+
+def test_is_closed_to_people_and_support():
+    support = as_staff(make_user(is_staff=True, is_support=True))
+
+    statuses = [support.get(f"/admin/audit/{page}/").status_code for page in ("auditlog", "auditalert")]
+
+    assert statuses == [403, 403]
+    assert Client().get(LIST).status_code == 302
+
+
+@pytest.mark.parametrize("page", ["auditalertrule", "auditretention", "auditlegalhold"])
+def test_shows_settings_to_superusers_alone(page: str, root: Client):
+    staff = as_staff(make_user(is_staff=True))
+
+    assert root.get(f"/admin/audit/{page}/").status_code == 200
+    assert staff.get(f"/admin/audit/{page}/").status_code == 403
+
+
+@pytest.mark.parametrize(
+    "chosen",
+    [
+        *("category=looks", "category=own", "category=change", "category=security"),
+        *("event=log-in", "event=row-updated", "kind=person", "kind=anonymous", "outcome=failure"),
+        *("when=hour", "when=month", "event=nonsense", "person=nonsense", "alert=nonsense"),
+        *("alert=018f0000-0000-7000-8000-000000000000", "q=nobody%40example.com", "q=nonsense"),
+        "event=log-in&outcome=failure&when=day&kind=anonymous",
+    ],
+)
+def test_filters(chosen: str, root: Client):
+    entry()
+
+    answer = root.get(f"{LIST}?{chosen}")
+
+    assert answer.status_code == 200
+
+
+def test_finds_refused_log_ins(root: Client):
+    refused, other = entry(), entry(event="log-out", outcome="success")
+
+    answer = root.get(f"{LIST}?event=log-in&outcome=failure&when=day")
+
+    shown = {row.id for row in answer.context_data["cl"].result_list}
+    assert refused in shown
+    assert other not in shown
+
+
+def test_finds_by_exact_ids(root: Client):
+    person, staff = make_user(), uuid.uuid4()
+    about = entry(subject_id=person.id, event="record-viewed", outcome="success")
+    by = entry(actor_kind="staff", actor_id=staff, event="record-viewed", outcome="success")
+    thing = entry(object_id="thing-1")
+    request = entry(request_id="request-1")
+
+    found = {
+        term: {row.id for row in root.get(LIST, {"q": term}).context_data["cl"].result_list}
+        for term in (person.email, str(person.id), str(staff), "thing-1", "request-1", "request-")
+    }
+
+    assert about in found[person.email] & found[str(person.id)]
+    assert [by in found[str(staff)], found["thing-1"], found["request-1"]] == [
+        *(True, {thing}, {request})
+    ]
+    assert found["request-"] == set()
+
+
+def test_links_to_timelines(root: Client):
+    person = make_user()
+    row = entry(subject_id=person.id, object_id="thing-2", request_id="request-2")
+
+    page = root.get(f"{LIST}{row}/change/")
+
+    for words, address in page.context_data["timelines"]:
+        shown = {each.id for each in root.get(address).context_data["cl"].result_list}
+        assert row in shown, words
+    assert len(page.context_data["timelines"]) == 3
+
+
+def test_looking_at_it_is_an_entry(root: Client):
+    person = make_user()
+    seen = entry(subject_id=person.id, tenant_id=person.tenant_id)
+
+    root.get(f"{LIST}?person={person.id}")
+    root.get(f"{LIST}{seen}/change/")
+    root.get(LIST, {"q": "somebody@example.com"})
+
+    listed, looked, searched = AuditLog.objects.filter(event="audit-viewed").order_by("id")
+    assert (listed.subject_id, listed.actor_kind) == (person.id, "administrator")
+    assert (looked.object_id, looked.subject_id) == (str(seen), person.id)
+    assert "somebody" not in str(searched.details)
+
+
+def test_says_whether_an_entry_is_sealed(root: Client):
+    row = entry()
+
+    page = root.get(f"{LIST}{row}/change/").content.decode()
+
+    assert "Not sealed yet" in page
+
+
+def test_can_be_changed_by_nobody(root: Client):
+    row = entry()
+
+    answers = [
+        root.post(f"{LIST}{row}/change/", {"event": "nothing"}).status_code,
+        root.post(f"{LIST}{row}/delete/", {"post": "yes"}).status_code,
+        root.get(f"{LIST}add/").status_code,
+    ]
+
+    assert answers == [403, 403, 403]
+    assert AuditLog.objects.get(id=row).event == "log-in"

@@ -1,0 +1,336 @@
+"""The door: who is counted together, who is refused, and in which words."""
+
+import datetime as dt
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import jwt
+import pytest
+from django.conf import settings as django_settings
+from django.db import connection
+from django.utils import timezone
+
+from accounts import services as accounts
+from accounts import tokens
+from accounts.types import ApiScope
+from config import limits as door
+from ratelimits import store
+from ratelimits.types import Mode, Scope, Weight
+from tests.conftest import ApiClient, client_of, token_of
+from tests.factories import make_tenant, make_user
+from tests.ratelimits.conftest import rule
+
+V1, V2, OFREP = "/api/users/me", "/api/v2/me", "/ofrep/v1/evaluate/flags"
+CONTEXT = {"context": {}}
+
+
+def statuses(
+    client: ApiClient, count: int, path: str = V2, method: str = "GET", **more: Any
+) -> list[int]:
+    return [client.call(method, path, **more).status_code for _ in range(count)]
+
+
+def from_address(address: str, **headers: str) -> ApiClient:
+    return ApiClient(REMOTE_ADDR=address, headers=headers)
+
+
+def test_refuses_in_the_words_of_version_2(as_alice, limits):
+    one = rule(1)
+    limits.use(one, rule(10, Scope.TENANT))
+    as_alice.call("GET", V2)
+
+    answer = as_alice.call("GET", V2)
+
+    body = answer.json()
+    assert answer.status_code == body["status"] == 429
+    assert answer["Content-Type"] == "application/problem+json"
+    assert body["type"] == "https://iana.org/assignments/http-problem-types#quota-exceeded"
+    assert body["violated-policies"] == [one.name]
+    assert body["code"] == "quota-exceeded"
+    assert body["retryable"] is True
+    assert body["request_id"] == answer["X-Request-ID"]
+    assert body["retry_after"] == int(answer["Retry-After"]) == 3600
+    assert body["detail"] == "Too many requests. Try again in 3600 seconds."
+
+
+def test_refuses_in_the_words_of_version_1(as_alice, limits):
+    limits.use(rule(1))
+    as_alice.call("GET", V1)
+
+    answer = as_alice.call("GET", V1)
+
+    assert answer.status_code == 429
+    assert answer.json() == {
+        "success": False,
+        "error": "Too many requests. Try again in 3600 seconds.",
+        "retry_after": 3600,
+    }
+    assert "Sunset" in answer
+    assert answer["Retry-After"] == "3600"
+
+
+def test_refuses_in_the_words_of_openfeature(as_alice, limits):
+    limits.use(rule(1, paths=("/ofrep/*",)))
+    as_alice.call("POST", OFREP, CONTEXT)
+
+    answer = as_alice.call("POST", OFREP, CONTEXT)
+
+    assert answer.status_code == 429
+    assert answer["Retry-After"] == "3600"
+    assert set(answer.json()) <= {"errorCode", "errorDetails", "key"}
+
+
+def test_tells_all_rules_that_refused(as_alice, limits):
+    people, clinics = rule(1), rule(1, Scope.TENANT)
+    limits.use(people, clinics)
+    as_alice.call("GET", V2)
+
+    answer = as_alice.call("GET", V2)
+
+    assert answer.json()["violated-policies"] == [people.name, clinics.name]
+
+
+def test_counts_a_person_once_whatever_token_they_show(alice, limits):
+    limits.use(rule(2))
+    old = {"email": alice.email, "exp": dt.datetime(2100, 1, 1, tzinfo=dt.UTC)}
+    by_email = jwt.encode(old, django_settings.JWT_SECRET, "HS256")
+    shown = [token_of(alice), by_email, token_of(alice)]
+
+    answers = [ApiClient().call("GET", V1, authorization=f"Bearer {one}") for one in shown]
+
+    assert [answer.status_code for answer in answers] == [200, 200, 429]
+
+
+def test_lets_one_person_use_up_only_their_own(as_alice, as_bob, limits):
+    limits.use(rule(3))
+
+    assert statuses(as_alice, 5) == [200] * 3 + [429] * 2
+    assert statuses(as_bob, 3) == [200] * 3
+
+
+def test_lets_a_clinic_starve_no_other(as_alice, as_bob, as_charlie, limits):
+    limits.use(rule(100), rule(4, Scope.TENANT))
+
+    assert statuses(as_alice, 6) == [200] * 4 + [429] * 2
+    assert statuses(as_bob, 1) == [429]
+    assert statuses(as_charlie, 4) == [200] * 4
+
+
+def test_counts_a_clinic_at_each_endpoint(as_alice, as_bob, as_charlie, limits):
+    limits.use(rule(2, Scope.TENANT_ENDPOINT))
+
+    assert statuses(as_alice, 2) == [200] * 2
+    assert statuses(as_bob, 1) == [429]
+    assert statuses(as_bob, 1, "/api/v2/status") == [200]
+    assert statuses(as_charlie, 1) == [200]
+
+
+def test_counts_an_endpoint_for_all(as_alice, as_charlie, nobody, limits):
+    limits.use(rule(2, Scope.ENDPOINT, paths=(V2,)))
+
+    assert statuses(as_alice, 1) + statuses(nobody, 1) + statuses(as_charlie, 1) == [200, 401, 429]
+
+
+def test_holds_a_rule_of_one_clinic_for_that_one(as_alice, as_charlie, alice, limits):
+    limits.use(rule(1, tenant_id=str(alice.tenant_id)))
+
+    assert statuses(as_alice, 2) == [200, 429]
+    assert statuses(as_charlie, 2) == [200, 200]
+
+
+def test_looks_at_the_paths_and_methods_of_a_rule(as_alice, limits):
+    limits.use(rule(1, paths=("/api/v2/health/*",), methods=("GET",)))
+
+    assert statuses(as_alice, 2, "/api/v2/health/event-types") == [200, 429]
+    assert statuses(as_alice, 2) == [200, 200]
+    assert 429 not in statuses(as_alice, 2, "/api/v2/health/events", "POST", body={})
+
+
+def test_finds_paths_with_ids_by_their_route(as_alice, limits):
+    route = "/api/v2/documents/{document_id}"
+    limits.use(rule(1, paths=(route,)))
+    made_up = [f"/api/v2/documents/00000000-0000-7000-8000-00000000000{n}" for n in range(2)]
+
+    answers = [as_alice.call("GET", path).status_code for path in made_up]
+
+    assert answers == [404, 429]
+
+
+def test_takes_more_for_what_weighs_more(as_alice, limits):
+    heavy = Weight("/api/v2/health/event-types", 4, ("GET",))
+    limits.use(rule(10, weights=(heavy,)))
+
+    assert statuses(as_alice, 3, heavy.path) == [200, 200, 429]
+    assert statuses(as_alice, 3) == [200, 200, 429]
+
+
+def test_refuses_nobody_in_shadow_or_off(as_alice, limits):
+    limits.use(rule(1, mode=Mode.SHADOW), rule(1, mode=Mode.OFF))
+
+    assert statuses(as_alice, 3) == [200] * 3
+
+
+def test_refuses_nobody_when_it_is_switched_off(as_alice, limits, settings):
+    limits.use(rule(1))
+    settings.RATE_LIMITS = False
+
+    answers = [as_alice.call("GET", V2) for _ in range(2)]
+
+    assert [answer.status_code for answer in answers] == [200, 200]
+    assert not any("RateLimit" in answer for answer in answers)
+
+
+# Callers who are not signed in
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "is_one"),
+    [
+        ("2001:db8:1:2::1", "2001:db8:1:2:ffff::9", True),
+        ("2001:db8:1:2::1", "2001:db8:1:3::1", False),
+        ("198.51.100.7", "::ffff:198.51.100.7", True),
+        ("198.51.100.7", "198.51.100.8", False),
+    ],
+)
+def test_takes_what_one_household_has_for_one(db, limits, first, second, is_one):
+    limits.use(rule(1, Scope.NETWORK))
+    from_address(first).call("GET", V1)
+
+    answer = from_address(second).call("GET", V1)
+
+    assert answer.status_code == (429 if is_one else 401)
+
+
+def test_believes_no_address_that_the_caller_wrote(db, limits):
+    limits.use(rule(2, Scope.NETWORK))
+    callers = [from_address("198.51.100.9", x_forwarded_for=f"203.0.113.{n}") for n in range(3)]
+
+    answers = [caller.call("GET", V1).status_code for caller in callers]
+
+    assert answers == [401, 401, 429]
+
+
+def test_believes_the_last_proxy_that_is_ours(db, limits, settings):
+    settings.REST_FRAMEWORK = settings.REST_FRAMEWORK | {"NUM_PROXIES": 1}
+    limits.use(rule(1, Scope.NETWORK))
+    seen = ["6.6.6.6, 203.0.113.1", "7.7.7.7, 203.0.113.1", "6.6.6.6, 203.0.113.2"]
+
+    answers = [
+        from_address("10.0.0.1", x_forwarded_for=one).call("GET", V1).status_code for one in seen
+    ]
+
+    assert answers == [401, 429, 401]
+
+
+@pytest.mark.parametrize(
+    "header",
+    ["Bearer made-up", "Bearer nvk_aaaaaaaa_" + "0" * 49, "Bearer a.b.c", "Basic x", ""],
+)
+def test_knows_nobody_by_what_proves_nothing(db, limits, header):
+    limits.use(rule(1, Scope.NETWORK), rule(50), rule(50, Scope.API_KEY))
+    client = from_address("198.51.100.20", **({"authorization": header} if header else {}))
+
+    assert statuses(client, 2, V1)[1] == 429
+
+
+def test_counts_an_expired_token_as_nobodys(alice, limits):
+    limits.use(rule(1, Scope.NETWORK))
+    long_ago = timezone.now() - dt.timedelta(days=60)
+    token = tokens.v1_token(user_id=alice.id, email=alice.email, nickname="A", now=long_ago)
+    client = from_address("198.51.100.21", authorization=f"Bearer {token}")
+
+    assert statuses(client, 2)[1] == 429
+
+
+def test_counts_signed_in_people_by_no_network(as_alice, as_bob, limits):
+    limits.use(rule(1, Scope.NETWORK))
+
+    assert statuses(as_alice, 2) + statuses(as_bob, 2) == [200] * 4
+
+
+def test_counts_each_known_key(db, limits):
+    limits.use(
+        rule(2, Scope.API_KEY, paths=("/ofrep/*",)), rule(2, Scope.NETWORK, paths=("/ofrep/*",))
+    )
+    first, second = (
+        accounts.create_api_key(
+            name=name,
+            scopes=[ApiScope.EVALUATE_FLAGS],
+            tenant_id=None,
+            environment="",
+            expires_at=None,
+            created_by_id=None,
+        )
+        for name in ("one", "two")
+    )
+    body = {"context": {"targetingKey": "somebody"}}
+
+    by_key = {
+        name: statuses(
+            ApiClient(REMOTE_ADDR=f"198.51.100.{30 + at}", headers={"x-api-key": key}),
+            4,
+            OFREP,
+            "POST",
+            body=body,
+        )
+        for at, (name, (_, key)) in enumerate({"one": first, "two": second}.items())
+    }
+
+    # The first request is of a key that this process does not know yet.
+    assert by_key == {"one": [200, 200, 200, 429], "two": [200, 200, 200, 429]}
+
+
+# What it costs, and how it ends
+
+
+def test_asks_for_a_persons_clinic_once_a_minute(alice, limits, django_assert_num_queries):
+    limits.use(rule(100, Scope.TENANT))
+    claims = door.claims_of(f"Bearer {token_of(alice)}")
+
+    with django_assert_num_queries(1):
+        found = [door.membership(claims) for _ in range(3)]
+
+    assert found == [(str(alice.id), str(alice.tenant_id))] * 3
+
+
+def test_refuses_before_any_work_is_done(as_alice, limits, django_assert_num_queries):
+    limits.use(rule(1))
+    as_alice.call("GET", V2)
+
+    with django_assert_num_queries(0):
+        answer = as_alice.call("GET", V2)
+
+    assert answer.status_code == 429
+
+
+def test_answers_preflights_uncounted(nobody, limits):
+    limits.use(rule(1, Scope.ENDPOINT), rule(1, Scope.NETWORK))
+    asked = {"origin": "http://localhost:5173", "access_control_request_method": "GET"}
+
+    answers = [nobody.call("OPTIONS", V2, **asked).status_code for _ in range(3)]
+
+    assert answers == [204] * 3
+
+
+def test_is_exact_over_http(committed_db, limits, monkeypatch):
+    """Threads of one process here; of many processes in test_store."""
+    # What becomes of late answers is another test: here many threads share one interpreter.
+    monkeypatch.setattr(store, "PATIENCE_SECONDS", 10)
+    monkeypatch.setattr(store, "STEP_SECONDS", 10)
+    store.forget()
+    one = rule(50)
+    limits.use(one, rule(500, Scope.TENANT), rule(500, Scope.ENDPOINT))
+    user = make_user(tenant=make_tenant())
+
+    with ThreadPoolExecutor(12) as pool:
+        answers = Counter(pool.map(lambda _: ask_once(user), range(240)))
+
+    assert answers == {200: 50, 429: 190}
+
+
+def ask_once(user: Any) -> int:
+    try:
+        return int(client_of(user).call("GET", V2).status_code)
+    finally:
+        connection.close()
