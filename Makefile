@@ -11,7 +11,7 @@ T ?=
 BENCH ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help install up run down status migrate test check fix openapi sql bench clean
+.PHONY: help install up run down status migrate test proof check fix openapi sql bench clean
 MAKEFLAGS += --no-print-directory
 
 help: ## list these words
@@ -49,6 +49,9 @@ migrate: up ## bring the development database up to date
 
 test: .venv/installed-dev ## run the tests on servers of their own (T=tests/health or T="-k timeline" narrows)
 	@$(VENV) -m pytest $(if $(T),-n 0 $(T),-n 2)
+
+proof: .venv/installed-dev ## prove on an installation of its own that nothing leaks (SEED=n repeats a run)
+	@$(VENV) -m tests.proof $(if $(SEED),--seed $(SEED))
 
 check: .venv/installed-dev ## style, types, contracts between parts, migrations, deployment settings
 	$(VENV) -m ruff check .

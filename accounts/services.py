@@ -297,7 +297,8 @@ def refresh_session(*, token: str, now: dt.datetime) -> Session:
 def revoke_session(*, token: str, now: dt.datetime) -> None:
     """End the session of a refresh token (RFC 7009: an unknown token is no error)."""
     with gate.as_system():
-        if family := _locked_family(token):
+        family = _locked_family(token)
+        if family and family.revoked_at is None:
             _revoke([family.id], "logged out", now)
             _record_of_family("log-out", family)
 

@@ -13,7 +13,7 @@ from django.conf import settings
 from django.db import connection
 
 from core.errors import DomainError
-from ratelimits import rules
+from ratelimits import rules, services
 from ratelimits.types import Scope
 
 # Counts one attempt and starts a new window where the old one has ended, in one statement.
@@ -53,6 +53,7 @@ def count(keys: Iterable[tuple[str, Scope]]) -> None:
             cursor.execute(COUNT, [_digest(key), window_seconds])
             attempts, seconds = cursor.fetchone() or (0, 0)
         if attempts > most:
+            services.note_refused_attempt(scope=scope)
             raise TooManyAttempts(
                 f"Too many attempts. Try again in {seconds} seconds.",
                 extra={"retry_after": seconds},

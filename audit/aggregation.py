@@ -1,6 +1,6 @@
 """How often things happened in each hour: counted as entries are sealed, each exactly once."""
 
-from typing import Any, Final, LiteralString, NamedTuple
+from typing import Final, LiteralString
 
 from django.db import connection
 from psycopg import sql

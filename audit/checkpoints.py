@@ -6,7 +6,7 @@ and what lies in the mirror they cannot reach.
 
 import datetime as dt
 import logging
-from typing import Final
+from typing import Any, Final
 
 from django.conf import settings
 from django.db import connection
@@ -57,7 +57,7 @@ def write(*, now: dt.datetime) -> AuditCheckpoint | None:
 
 
 def _signed(
-    before: AuditCheckpoint | None, grown: list[tuple[object, ...]], now: dt.datetime
+    before: AuditCheckpoint | None, grown: list[tuple[Any, ...]], now: dt.datetime
 ) -> AuditCheckpoint:
     statement = chain.Statement(
         checkpoint=before.number + 1 if before else 1,
@@ -111,4 +111,3 @@ def name_of(one: AuditCheckpoint) -> str:
     So a restored database, which counts on from an earlier number, meets no object of before.
     """
     return signed_statement(one).name(one.signed_at.date().isoformat(), one.number)
-

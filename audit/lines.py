@@ -46,6 +46,7 @@ class Position(NamedTuple):
 
 
 START: Final = Position(0, 0)
+END: Final = "SELECT before_tx::text, before_id FROM audit_seals ORDER BY id DESC LIMIT 1"
 
 
 class Line(NamedTuple):
@@ -72,6 +73,14 @@ class Line(NamedTuple):
         """Give what is in its details."""
         found = plain(self.details)
         return None if found is None else msgspec.json.decode(found)
+
+
+def end_of_chains() -> Position:
+    """Give the position where the newest link ends, and the next one begins."""
+    with connection.cursor() as cursor:
+        cursor.execute(END)
+        row = cursor.fetchone()
+    return Position(int(row[0]), row[1]) if row else START
 
 
 def read(condition: sql.Composable, limit: int | None = None) -> Iterator[Line]:

@@ -21,6 +21,12 @@ LINK: Final = """
      ORDER BY before_tx, before_id
      LIMIT 1
 """
+# How far the order of ids may be from that of times: what is counted first is written later.
+OUT_OF_STEP: Final = dt.timedelta(hours=1)
+# An object is told of about when it is made.
+MADE: Final = dt.timedelta(minutes=10)
+# The year 9000, in milliseconds: who types an id may type any.
+LATEST: Final = 221_845_392_000_000
 # What of a rule staff may read: not who is told of its alerts.
 SHOWN: Final = (
     *("id", "name", "description", "events", "outcome", "actor_kinds", "counts", "threshold"),
@@ -71,8 +77,29 @@ def by_actor(actor_id: uuid.UUID) -> Q:
     return Q(actor_id=actor_id) & ~Q(actor_kind=ActorKind.PERSON)
 
 
-def about_object(object_id: str) -> Q:
-    return Q(object_id=object_id)
+def about_object(object_id: str, subject_id: uuid.UUID | None = None) -> Q:
+    """What happened to an object: of a person, or of nobody."""
+    owner = Q(subject_id=subject_id) if subject_id else Q(subject_id__isnull=True)
+    return owner & Q(object_id=object_id)
+
+
+def _object_of_somebody(rows: QuerySet[AuditLog], object_id: uuid.UUID) -> Q | None:
+    """Find whose an object is by when it was made, which its id tells (UUID 7)."""
+    milliseconds = object_id.int >> 80
+    if object_id.version != 7 or milliseconds > LATEST:  # noqa: PLR2004
+        return None
+    made_at = dt.datetime.fromtimestamp(milliseconds / 1000, dt.UTC)
+    near = rows.filter(recorded_at__gte=made_at - MADE, recorded_at__lte=made_at + MADE)
+    of = near.filter(object_id=str(object_id), subject_id__isnull=False).order_by()
+    subject_id = of.values_list("subject_id", flat=True).first()
+    return about_object(str(object_id), subject_id) if subject_id else None
+
+
+def older_than(entry_id: int) -> Q:
+    """Bound the time as well, for lists that walk along it; it is near that of the entries' ids."""
+    at = AuditLog.objects.filter(id=entry_id).values_list("recorded_at", flat=True).first()
+    older = Q(id__lt=entry_id)
+    return older & Q(recorded_at__lte=at + OUT_OF_STEP) if at else older
 
 
 def meant_by(rows: QuerySet[AuditLog], term: str) -> Q | None:
@@ -82,9 +109,11 @@ def meant_by(rows: QuerySet[AuditLog], term: str) -> Q | None:
     """
     found = find_person(term.lower()) if "@" in term else None
     as_id = found or as_uuid(term)
-    kinds = [Q(object_id=term), Q(request_id=term)]
+    kinds = [about_object(term), Q(request_id=term)]
     if as_id:
         kinds = [Q(subject_id=as_id), by_actor(as_id), *kinds]
+        if of_somebody := _object_of_somebody(rows, as_id):
+            return of_somebody
     return next((kind for kind in kinds if rows.filter(kind).order_by().exists()), None)
 
 
@@ -159,17 +188,18 @@ def entries_about(
     first: dt.datetime | None = None,
     end: dt.datetime | None = None,
     with_own: bool = False,
-    before: int | None = None,
+    before: tuple[dt.datetime, int] | None = None,
 ) -> QuerySet[AuditLog]:
     """What was done with a person's record, newest first: by others, or by anybody."""
     found = AuditLog.objects.filter(subject_id=person_id)
     # The condition of an index: a person's own entries are many.
     narrowed = found if with_own else found.filter(~Q(actor_kind=ActorKind.PERSON.value))
-    for condition, value in (
-        ("recorded_at__gte", first),
-        ("recorded_at__lt", end),
-        ("id__lt", before),
-    ):
-        if value is not None:
-            narrowed = narrowed.filter(**{condition: value})
-    return narrowed.order_by("-id").only(*TOLD)
+    if first is not None:
+        narrowed = narrowed.filter(recorded_at__gte=first)
+    if end is not None:
+        narrowed = narrowed.filter(recorded_at__lt=end)
+    if before is not None:
+        at, last = before
+        # The first condition is where the index begins.
+        narrowed = narrowed.filter(recorded_at__lte=at).exclude(recorded_at=at, id__gte=last)
+    return narrowed.order_by("-recorded_at", "-id").only(*TOLD)

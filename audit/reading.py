@@ -148,10 +148,10 @@ def has_committed(own: Connection, transaction: str) -> bool:
 _reads = Reads()
 
 
-def note(read: Read) -> None:
+def note(read: Read, came_in: origin.Origin | None = None) -> None:
     """Note what was shown to its owner, as the request at work tells."""
-    came_in = origin.current.get() or origin.Origin()
-    _reads.note(read, origin.request_id.get(), came_in)
+    by = came_in or origin.current.get() or origin.Origin()
+    _reads.note(read, origin.request_id.get(), by)
 
 
 def flush(own: Connection) -> None:

@@ -23,7 +23,6 @@ BATCH: Final = 5_000
 LONGEST_SECONDS: Final = 30.0
 
 LOCK: Final = "SELECT pg_try_advisory_xact_lock(hashtextextended('audit sealer', 0))"
-END: Final = "SELECT before_tx::text, before_id FROM audit_seals ORDER BY id DESC LIMIT 1"
 # Taken before the entries are read: what is below the first number then is complete.
 HORIZON: Final = """
     SELECT pg_snapshot_xmin(pg_current_snapshot())::text,
@@ -75,7 +74,7 @@ def seal_batch(*, now: dt.datetime, size: int = BATCH) -> int:
             (is_alone,) = cursor.fetchone()
         if not is_alone:
             return 0
-        start, horizon = end_of_chains(), _horizon()
+        start, horizon = lines.end_of_chains(), _horizon()
         found = list(lines.read(waiting(start, horizon.complete), size))
         if not found:
             return 0
@@ -85,14 +84,6 @@ def seal_batch(*, now: dt.datetime, size: int = BATCH) -> int:
         _link(found, end, horizon, now)
         aggregation.count(start, end)
     return len(found)
-
-
-def end_of_chains() -> Position:
-    """Give the position where the newest link ends, and the next one begins."""
-    with connection.cursor() as cursor:
-        cursor.execute(END)
-        row = cursor.fetchone()
-    return Position(int(row[0]), row[1]) if row else lines.START
 
 
 def waiting(start: Position, complete: int) -> sql.Composed:

@@ -28,7 +28,7 @@ django.setup()
 from django.conf import settings  # noqa: E402
 
 from config.restoring import positions  # noqa: E402
-from core import gate, requests  # noqa: E402
+from core import flushing, gate, requests  # noqa: E402
 from core.api.base import unforeseen  # noqa: E402
 from core.api.v2 import PROBLEM, problem  # noqa: E402
 from core.errors import DomainError  # noqa: E402
@@ -130,6 +130,7 @@ positions.refuse_blindness()
 _, most_files = resource.getrlimit(resource.RLIMIT_NOFILE)
 resource.setrlimit(resource.RLIMIT_NOFILE, (most_files, most_files))
 agent.start()
+flushing.start()
 rules.current()
 
 application = Starlette(

@@ -1,7 +1,7 @@
 """What needs somebody now: a row for each queue that is not empty, and each part that lags.
 
-Asked in the gate of whoever looks, so that counts are those of their clinic. What concerns the whole
-house is for superusers; what says something of people's health, not for support.
+Asked in the gate of whoever looks, so that counts are those of their clinic. What concerns the
+whole house is for superusers; what says something of people's health, not for support.
 """
 
 import datetime as dt
@@ -15,7 +15,9 @@ from django.conf import settings
 from django.db import connection
 from django.db.models import Count, Min
 from django.urls import reverse
+from django.utils.html import format_html
 
+from audit import staff_figures as audit_figures
 from audit.models import AuditAlert
 from audit.types import AlertStatus
 from audit.types import Severity as AlertSeverity
@@ -83,7 +85,8 @@ def concerns(user: Any, now: dt.datetime) -> list[Concern]:
     if not user.is_support:
         found += [*_safety_alerts(now), *_audit_alerts(now)]
     if user.is_superuser:
-        found += [*_limits(now), *_flags(now), *_fold(now), *_background(), *_restored()]
+        found += [*_limits(now), *_flags(now), *_fold(now), *_sealer(now)]
+        found += [*_background(), *_restored()]
     return sorted(found, key=lambda one: one.severity)
 
 
@@ -99,7 +102,7 @@ def _documents(now: dt.datetime) -> Iterator[Concern]:
             f"{'Stuck' if is_stuck else 'Failed'} documents: {cause.title}",
             "" if is_stuck else words.sentence(words.retry_of(one.cause)),
             one.count,
-            f"oldest {words.ago(one.oldest_at, now)}",
+            format_html("oldest {}", words.ago(one.oldest_at, now)),
             reverse("admin:documents_document_group", args=[one.kind.value, one.cause]),
         )
     if others := failed[MOST_CAUSES:]:
@@ -107,7 +110,7 @@ def _documents(now: dt.datetime) -> Iterator[Concern]:
             Severity.SOON,
             f"Failed documents of {len(others)} other causes",
             count=sum(one.count for one in others),
-            age=f"oldest {words.ago(min(one.oldest_at for one in others), now)}",
+            age=format_html("oldest {}", words.ago(min(one.oldest_at for one in others), now)),
             address=reverse("admin:documents_document_queue"),
         )
 
@@ -122,7 +125,7 @@ def _safety_alerts(now: dt.datetime) -> Iterator[Concern]:
             "Open safety alerts",
             "People whose answers say that they may not be safe.",
             found["count"],
-            f"oldest {words.ago(found['oldest'], now)}",
+            format_html("oldest {}", words.ago(found["oldest"], now)),
             f"{reverse('admin:insights_safetyalert_changelist')}?state=open",
         )
 
@@ -143,7 +146,7 @@ def _audit_alerts(now: dt.datetime) -> Iterator[Concern]:
             f"Open audit alerts: {AlertSeverity(row['severity']).label.lower()}",
             "",
             row["count"],
-            f"oldest {words.ago(row['oldest'], now)}",
+            format_html("oldest {}", words.ago(row["oldest"], now)),
             f"{reverse('admin:audit_auditalert_changelist')}?status=open",
         )
 
@@ -157,7 +160,7 @@ def _limits(now: dt.datetime) -> Iterator[Concern]:
             f"By {rules} {'rule' if rules == 1 else 'rules'}"
             f"{' in shadow mode' if is_shadow else ''}.",
             count,
-            f"last {words.ago(last_at, now)}",
+            format_html("last {}", words.ago(last_at, now)),
             reverse("admin:ratelimits_ratelimitrule_refused"),
         )
 
@@ -171,7 +174,7 @@ def _flags(now: dt.datetime) -> Iterator[Concern]:
             "Paused ramps of flags",
             "",
             found["count"],
-            f"longest since {words.ago(found['oldest'], now)}",
+            format_html("longest since {}", words.ago(found["oldest"], now)),
             reverse("admin:flags_featureflagramp_changelist"),
         )
     waiting = FeatureFlagChangeRequest.objects.filter(state=FeatureFlagChangeRequest.State.OPEN)
@@ -182,7 +185,7 @@ def _flags(now: dt.datetime) -> Iterator[Concern]:
             "Changes of flags that wait for a second person",
             "",
             found["count"],
-            f"oldest {words.ago(found['oldest'], now)}",
+            format_html("oldest {}", words.ago(found["oldest"], now)),
             reverse("admin:flags_featureflagchangerequest_changelist"),
         )
 
@@ -196,8 +199,22 @@ def _fold(now: dt.datetime) -> Iterator[Concern]:
             "Changes of days that are not in the sums yet",
             "People's own figures are exact all the same. Look whether a worker runs.",
             backlog.marks,
-            f"oldest {words.ago(now - lag, now)}",
+            format_html("oldest {}", words.ago(now - lag, now)),
             _workers(),
+        )
+
+
+def _sealer(now: dt.datetime) -> Iterator[Concern]:
+    state = audit_figures.sealer_state(now=now)
+    lag = dt.timedelta(seconds=state.lag_seconds)
+    if lag > LATE:
+        yield Concern(
+            _how_late(lag),
+            "Entries of the audit log that are not sealed yet",
+            "Until they are, nobody can show that they were not changed.",
+            state.unsealed,
+            format_html("oldest {}", words.ago(now - lag, now)),
+            reverse("admin:audit_auditlog_changelist"),
         )
 
 

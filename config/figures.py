@@ -29,6 +29,7 @@ TRAFFIC: Final = """
     SELECT route, method, status_class, request_count, total_ms, histogram
       FROM api_traffic_hours
      WHERE hour >= date_trunc('day', now(), 'UTC')
+       AND route <> '*'
 """
 LIMITED: Final = f"""
     SELECT CASE WHEN r.name IS NULL THEN '{OTHER}' ELSE r.name END, v.mode,
@@ -136,7 +137,7 @@ def limited() -> Figures:
 def audit() -> Audit:
     ((unsealed, lag),) = _rows(UNSEALED)
     ((not_mirrored, mirror_lag),) = _rows(CHECKPOINTS)
-    alerts = {(severity, status): count for severity, status, count in _rows(ALERTS)}
+    alerts: Figures = {(severity, status): count for severity, status, count in _rows(ALERTS)}
     return Audit(unsealed, lag, not_mirrored, mirror_lag, alerts)
 
 

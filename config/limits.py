@@ -6,13 +6,14 @@ everybody else is their network. Nothing that happens here fails a request.
 
 import time
 from collections.abc import Callable
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, TypeAlias
 
 import jwt
 from django.conf import settings
 from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
+from django.urls import ResolverMatch
 from django.utils import timezone
 
 from accounts import authentication, queries, throttle
@@ -32,6 +33,7 @@ MEMBERSHIP_SECONDS: Final = 60.0
 # Without the database nobody's clinic is known, and it is not asked by every request.
 UNKNOWN_SECONDS: Final = 1.0
 MOST_KNOWN: Final = 10_000
+AGAIN_SECONDS: Final = 1.0
 
 
 class TooManyRequests(DomainError):
@@ -60,7 +62,7 @@ class Limits:
         if not settings.RATE_LIMITS or not request.path_info.startswith(APIS):
             return self.get_response(request)
         started = time.perf_counter()
-        response = self.get_response(request)
+        response = refused_again(request) or self.get_response(request)
         passage: Passage | None = getattr(request, "passage", None)
         if passage is not None:
             for name, value in fields_of(request, passage.decision).items():
@@ -72,10 +74,50 @@ class Limits:
         match = request.resolver_match
         if not settings.RATE_LIMITS or match is None or not request.path_info.startswith(APIS):
             return None
-        caller, route = caller_of(request), route_of(match.route)
-        decision = services.check(caller=caller, route=route, method=request.method or "")
-        request.passage = Passage(caller, route, decision)  # type: ignore[attr-defined]  # Ours.
-        return None if decision.is_allowed else refusal(request, decision)
+        if hasattr(request, "passage"):
+            return None
+        caller = caller_of(request)
+        refused = refused_now(request, caller, match)
+        if refused is not None:
+            if len(_refused) >= MOST_KNOWN:
+                _refused.clear()
+            _refused[sent_by(request)] = Refused(caller, match, time.monotonic() + AGAIN_SECONDS)
+        return refused
+
+
+class Refused(NamedTuple):
+    """Who asked for what in vain a moment ago."""
+
+    caller: Caller
+    match: ResolverMatch
+    until: float
+
+
+_refused: Final[dict[tuple[str | None, ...], Refused]] = {}
+
+
+def sent_by(request: HttpRequest) -> tuple[str | None, ...]:
+    """Give all of a request that says who asks for what."""
+    sent = request.META
+    names = sent.get("HTTP_AUTHORIZATION"), sent.get("HTTP_X_API_KEY"), caller_address(request)
+    return request.method, request.path_info, *names
+
+
+def refused_again(request: HttpRequest) -> HttpResponse | None:
+    """Refuse the same before its path and its token are looked at, which would cost the most."""
+    before = _refused.get(sent_by(request)) if _refused else None
+    if before is None or before.until <= time.monotonic():
+        return None
+    request.resolver_match = before.match
+    return refused_now(request, before.caller, before.match)
+
+
+def refused_now(request: HttpRequest, caller: Caller, match: ResolverMatch) -> HttpResponse | None:
+    """Count a request; give an answer if it may not pass."""
+    route = route_of(match.route)
+    decision = services.check(caller=caller, route=route, method=request.method or "")
+    request.passage = Passage(caller, route, decision)  # type: ignore[attr-defined]  # Ours.
+    return None if decision.is_allowed else refusal(request, decision)
 
 
 def note(request: HttpRequest, response: HttpResponseBase, passage: Passage, ms: float) -> None:
@@ -117,31 +159,34 @@ def claims_of(header: str) -> Claims | None:
     return claims if expires_at > time.time() else None
 
 
-_memberships: Final[dict[tuple[str | None, str | None], tuple[Any, float]]] = {}
+# Of a person: id and clinic.
+Membership: TypeAlias = tuple[str | None, str | None]
+_memberships: Final[dict[tuple[str | None, str | None], tuple[Membership, float]]] = {}
 
 
-def membership(claims: Claims) -> tuple[str | None, str | None]:
+def membership(claims: Claims) -> Membership:
     """Give a person's id and clinic, as they were within the last minute."""
     key, now = (claims.user_id, claims.email), time.monotonic()
-    found, until = _memberships.get(key, (None, 0.0))
-    if now < until:
-        return found  # type: ignore[no-any-return]  # Two texts.
-    lasts = MEMBERSHIP_SECONDS
+    known = _memberships.get(key)
+    if known is not None and now < known[1]:
+        return known[0]
+    found, lasts = (known[0] if known else None), MEMBERSHIP_SECONDS
     try:
         found = queries.find_membership(*key)
     except (OperationalError, InterfaceError):
         lasts = UNKNOWN_SECONDS
     # Who is nobody's keeps the id that was signed: the token was ours.
-    found = found or (claims.user_id, None)
+    member = found or (claims.user_id, None)
     if len(_memberships) >= MOST_KNOWN:
         _memberships.clear()
-    _memberships[key] = found, now + lasts
-    return found  # type: ignore[no-any-return]
+    _memberships[key] = member, now + lasts
+    return member
 
 
 def forget() -> None:
     """Ask again who belongs where; for tests."""
     _memberships.clear()
+    _refused.clear()
 
 
 # What is said

@@ -36,7 +36,7 @@ def name_request(headers: dict[str, Any], **_: Any) -> None:
 
 
 @task_prerun.connect
-def begin(task_id: str, task: Task, **_: Any) -> None:
+def begin(task_id: str, task: Task[Any, Any], **_: Any) -> None:
     # One that is called in place belongs to the request at work.
     current = task.request.get(HEADER) or origin.request_id.get() or _plain(task_id)
     acting = origin.acting(Origin("system", source=f"task:{task.name}"), current)
@@ -45,7 +45,7 @@ def begin(task_id: str, task: Task, **_: Any) -> None:
 
 
 @task_postrun.connect
-def end(task_id: str, task: Task, retval: Any, state: str, **_: Any) -> None:
+def end(task_id: str, task: Task[Any, Any], retval: Any, state: str, **_: Any) -> None:
     running = _running.pop(task_id, None)
     if running is None:
         return
@@ -55,7 +55,7 @@ def end(task_id: str, task: Task, retval: Any, state: str, **_: Any) -> None:
     running.acting.__exit__(None, None, None)
 
 
-def _was_idle(task: Task, result: Any) -> bool:
+def _was_idle(task: Task[Any, Any], result: Any) -> bool:
     """Tell whether a run of the timetable found nothing to do: there is one every other second."""
     timetable = task.app.conf.beat_schedule.values()
     return not result and task.name in {entry["task"] for entry in timetable}

@@ -29,6 +29,7 @@ PERIODS: Final = {
 }
 USUAL: Final = PERIODS["4w"]
 
+LEAST_SHARE: Final = 0.0001
 # Clinic by clinic, along the key; not all days of all years.
 HEALTH: Final = """
     SELECT m.local_date, sum(m.event_count)::bigint, sum(m.person_count)::bigint,
@@ -58,7 +59,7 @@ EXPOSURES: Final = """
      CROSS JOIN LATERAL (
            SELECT x.hour, x.exposures
              FROM feature_flag_exposures x
-            WHERE x.flag_name = f.name
+            WHERE x.flag_name = f.flag_name
               AND x.hour >= %s
            ) e
      GROUP BY 1
@@ -69,12 +70,12 @@ FIRST_EXPOSURE: Final = """
      CROSS JOIN LATERAL (
            SELECT x.hour
              FROM feature_flag_exposures x
-            WHERE x.flag_name = f.name
+            WHERE x.flag_name = f.flag_name
             ORDER BY x.hour
             LIMIT 1
            ) e
 """
-# Route "" is all routes together. Hour by hour, as other routes lie between.
+# Route "*" is all routes together. Hour by hour, as other routes lie between.
 REQUESTS: Final = f"""
     SELECT date_trunc(%s, h.hour, 'UTC'),
            coalesce(sum(t.request_count) FILTER (WHERE t.status_class < 4), 0)::bigint,
@@ -86,7 +87,7 @@ REQUESTS: Final = f"""
            SELECT r.status_class, r.request_count, r.histogram
              FROM api_traffic_hours r
             WHERE r.hour = h.hour
-              AND r.route = ''
+              AND r.route = '*'
            ) t
      GROUP BY 1
 """
@@ -190,7 +191,7 @@ def _requests(places: Sequence[dt.datetime], period: Period, now: dt.datetime) -
                 Series("refused (4xx)", "mild", refused),
                 Series("errors (5xx)", "bad", broken),
             ],
-            summary=f"{total:,} requests, {errors:,} errors ({errors / total:.2%})" if total else "",
+            summary=f"{total:,} requests, {errors:,} errors{_share(errors, total)}",
         ),
         _latency(places, middle, slow),
     ]
@@ -218,7 +219,7 @@ def _latency(
         drawn,
         most,
         unit=" ms",
-        note=f"Estimated from classes of up to {BOUNDS[-1]:,} ms; what takes longer counts as that.",
+        note=f"Estimated from classes up to {BOUNDS[-1]:,} ms; what takes longer counts as that.",
     )
 
 
@@ -236,6 +237,12 @@ def _bars(
     buckets, most = bars(places, series)
     said = summary or ", ".join(f"{_sum(one.figures):,} {one.name}" for one in series)
     return Chart(key, title, said, series, buckets, (), most, note=note)
+
+
+def _share(part: int, whole: int) -> str:
+    if not part:
+        return ""
+    return f" ({part / whole:.2%})" if part / whole >= LEAST_SHARE else " (under 0.01%)"
 
 
 def _sum(figures: Sequence[float | None]) -> int:

@@ -13,7 +13,7 @@ from accounts.models import PersonRow
 from core.models import Row, uuid7
 from documents.statuses import STAGES, Status
 
-# What says something of a document's content or compares it with others: not for pages of the queue.
+# What says something of a document, or could be compared: not for pages of the queue.
 NOT_SHOWN = ("original_filename", "metadata", "document_type", "file_hash", "storage_path")
 LARGEST_BYTES = 50 * 1024 * 1024
 

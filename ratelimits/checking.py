@@ -94,6 +94,8 @@ def _requests(rule: Rule) -> Faults:
 
 
 def _costs(rule: Rule) -> Faults:
+    if rule.capacity < 1:
+        return
     if not 1 <= rule.cost <= rule.capacity:
         yield "cost", "Must be from 1 to the capacity: otherwise nothing would ever pass."
     if len(rule.weights) > MOST_PATHS:

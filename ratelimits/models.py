@@ -238,7 +238,10 @@ class RateLimitFlush(models.Model):
 
 
 class ApiTrafficHour(models.Model):
-    """Requests to one route within an hour, how they ended and how long they took."""
+    """Requests to one route within an hour, how they ended and how long they took.
+
+    Route and method `*` are those of all routes together.
+    """
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     hour = models.DateTimeField()

@@ -62,6 +62,8 @@ class Preview:
     begins_at: dt.datetime | None
     # Nothing is known of log-in attempts: accounts counts them by hashes in Postgres.
     is_known: bool
+    # It would have taken too long for somebody who waits.
+    is_too_much: bool = False
     subject_count: int = 0
     request_count: int = 0
     # Of those who asked for more than a bucket, only the busiest were played through.
@@ -90,13 +92,10 @@ def preview(before: Rule | None, after: Rule | None, now: dt.datetime) -> Previe
     rules = [one for one in (before, after) if one is not None]
     found: dict[Rule, Demand] = {}
     for one in rules:
-        alike = next((other for other in found if _looks_at(other) == _looks_at(one)), None)
-        lowest = min(other.capacity for other in rules if _looks_at(other) == _looks_at(one))
-        found[one] = (
-            found[alike]
-            if alike
-            else queries.demand(one, prices_of(one, routes), capacity=lowest, since=since)
-        )
+        demand = _demand(one, rules, found, routes, since)
+        if demand is None:
+            return Preview(since, until, begins_at, is_known=False, is_too_much=True)
+        found[one] = demand
     return _compare(
         Preview(since, until, begins_at, is_known=True),
         _effect(before, found),
@@ -105,6 +104,21 @@ def preview(before: Rule | None, after: Rule | None, now: dt.datetime) -> Previe
         rule,
         routes,
     )
+
+
+def _demand(
+    one: Rule,
+    rules: Sequence[Rule],
+    found: dict[Rule, Demand],
+    routes: Sequence[Route],
+    since: dt.datetime,
+) -> Demand | None:
+    """Ask what a rule looks at; two that look at the same are asked about once."""
+    for other, demand in found.items():
+        if _looks_at(other) == _looks_at(one):
+            return demand
+    lowest = min(other.capacity for other in rules if _looks_at(other) == _looks_at(one))
+    return queries.demand(one, prices_of(one, routes), capacity=lowest, since=since)
 
 
 def _compare(

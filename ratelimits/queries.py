@@ -6,8 +6,9 @@ import uuid
 from collections.abc import Sequence
 from typing import Any, Final, NamedTuple
 
-from django.db import connection
+from django.db import OperationalError, connection, transaction
 from django.db.models import Sum
+from psycopg.errors import QueryCanceled
 
 from ratelimits.models import ApiTrafficHour, RateLimitViolation
 from ratelimits.types import Mode, Rule, Scope
@@ -17,6 +18,9 @@ HOUR: Final = dt.timedelta(hours=1)
 MOST_BUCKETS: Final = 200
 # More than so many subjects are not played through for a preview.
 MOST_BUSY: Final = 20_000
+# Who hammers passes now and then, as something flows back all the time: limited is whoever was
+# refused so lately.
+LATELY: Final = dt.timedelta(seconds=10)
 # A bucket is shown as long as so much of it is used.
 LEAST_USED: Final = 0.5
 
@@ -30,7 +34,7 @@ class Route(NamedTuple):
 
 
 def routes_since(since: dt.datetime) -> list[Route]:
-    hours = ApiTrafficHour.objects.filter(hour__gte=since - HOUR).order_by()
+    hours = ApiTrafficHour.objects.filter(hour__gte=since - HOUR).exclude(route="*").order_by()
     found = hours.values_list("method", "route").annotate(number=Sum("request_count"))
     return [Route(*row) for row in found]
 
@@ -119,6 +123,9 @@ SELECT DISTINCT ON (subject) subject, place
          GROUP BY 1, 2) s
  ORDER BY subject, requests DESC, place
 """
+# A preview that takes longer is given up.
+PATIENCE: Final = "SET LOCAL statement_timeout = '20s'"
+AS_USUAL: Final = "SET LOCAL statement_timeout TO DEFAULT"
 FIRST_MINUTE: Final = "SELECT min(minute) FROM rate_limit_traffic WHERE minute >= %s"
 
 
@@ -144,8 +151,24 @@ class Demand(NamedTuple):
     series: Sequence[Series] = ()
 
 
-def demand(rule: Rule, prices: Prices, *, capacity: int, since: dt.datetime) -> Demand:
-    """Add up what a rule looks at, of those who asked for more than `capacity` in the day."""
+def demand(rule: Rule, prices: Prices, *, capacity: int, since: dt.datetime) -> Demand | None:
+    """Add up what a rule looks at, of those who asked for more than `capacity` in the day.
+
+    None: it is too much for somebody who waits.
+    """
+    try:
+        with transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute(PATIENCE)
+            found = _demand(rule, prices, capacity, since)
+            cursor.execute(AS_USUAL)
+    except OperationalError as error:
+        if isinstance(error.__cause__, QueryCanceled):
+            return None
+        raise
+    return found
+
+
+def _demand(rule: Rule, prices: Prices, capacity: int, since: dt.datetime) -> Demand:
     asked = _asked(rule, prices, since) | {"capacity": capacity, "most": MOST_BUSY}
     with connection.cursor() as cursor:
         cursor.execute(SUMS.format(asked=_rows(rule)), asked)
@@ -208,28 +231,36 @@ def traffic_begins_at(since: dt.datetime) -> dt.datetime | None:
 # Whom limits met
 
 NOW_LIMITED: Final = """
-SELECT b.rule_name, r.id AS rule_id, r.mode, b.scope, b.tenant_id, b.user_id, b.api_key_id,
-       b.network, b.route, r.capacity, b.left_now AS remaining, b.limited_since, b.limited_until,
-       b.seen_at, v.refusals
-  FROM rate_limit_rules r
-  JOIN LATERAL (
-       SELECT *,
-              least(r.capacity, remaining + extract(epoch FROM %(now)s - seen_at)
-                                            * r.refill / r.window_seconds)::int AS left_now
-         FROM rate_limit_buckets
-        WHERE rule_name = r.name
-       ) b ON b.left_now <= r.capacity * %(share)s
-  LEFT JOIN LATERAL (
-       SELECT sum(violation_count)::bigint AS refusals
-         FROM rate_limit_violations v
-        WHERE v.hour >= %(since)s
-          AND v.rule_name = b.rule_name
-          AND v.key = b.key
-       ) v ON true
- WHERE r.mode <> 'off'
- ORDER BY coalesce(b.limited_until, '-infinity') > %(now)s DESC, b.left_now::float / r.capacity,
-          b.seen_at DESC
- LIMIT %(most)s
+WITH shown AS MATERIALIZED (
+    SELECT b.*, r.id AS rule_id, r.mode, r.capacity AS most
+      FROM rate_limit_rules r
+      JOIN LATERAL (
+           SELECT rule_name, key, scope, tenant_id, user_id, api_key_id, network, route,
+                  limited_since, limited_until, seen_at,
+                  least(r.capacity, remaining + extract(epoch FROM %(now)s - seen_at)
+                                                * r.refill / r.window_seconds)::int AS left_now
+             FROM rate_limit_buckets
+            WHERE rule_name = r.name
+           ) b ON b.left_now <= r.capacity * %(share)s
+               -- Where requests cost more than one, much may be left, and not enough.
+               OR b.limited_until > %(lately)s
+     WHERE r.mode <> 'off'
+     ORDER BY coalesce(b.limited_until, '-infinity') > %(lately)s DESC,
+              b.left_now::float / r.capacity, b.seen_at DESC
+     LIMIT %(most)s
+)
+SELECT s.rule_name, s.rule_id, s.mode, s.scope, s.tenant_id, s.user_id, s.api_key_id, s.network,
+       s.route, s.most, s.left_now, s.limited_since, s.limited_until, s.seen_at, v.refusals
+  FROM shown s
+  LEFT JOIN (
+       SELECT rule_name, key, sum(violation_count)::bigint AS refusals
+         FROM rate_limit_violations
+        WHERE hour >= %(since)s
+          AND (rule_name, key) IN (SELECT rule_name, key FROM shown)
+        GROUP BY rule_name, key
+       ) v ON v.rule_name = s.rule_name AND v.key = s.key
+ ORDER BY coalesce(s.limited_until, '-infinity') > %(lately)s DESC, s.left_now::float / s.most,
+          s.seen_at DESC
 """
 
 
@@ -257,6 +288,7 @@ def buckets_now(now: dt.datetime) -> list[Bucket]:
     """Give the emptiest buckets, those that refuse first."""
     asked: dict[str, Any] = {
         "now": now,
+        "lately": now - LATELY,
         "since": now - DAY,
         "share": 1 - LEAST_USED,
         "most": MOST_BUCKETS,
@@ -301,7 +333,7 @@ def met(*, since: dt.datetime, rule_name: str, most: int) -> list[Met]:
     """Give whom rules met, those of late first."""
     with connection.cursor() as cursor:
         cursor.execute(MET, {"since": since, "rule": rule_name, "most": most})
-        return [Met._make([*told, json.loads(samples)]) for *told, samples in cursor]
+        return [Met(*[*row[:-1], json.loads(row[-1])]) for row in cursor]
 
 
 def refusals_by_rule(now: dt.datetime) -> dict[str, dict[str, int]]:

@@ -12,10 +12,11 @@ from django.db.models.functions import Now
 
 from audit import services as audit
 from audit.types import Category
+from core import origin
 from core.errors import DomainError, FieldError, InvalidInput, NotFound
 from ratelimits import checking, rules, store, traffic, violations
 from ratelimits.models import RateLimitRule
-from ratelimits.types import IN_POSTGRES, UNLIMITED, Caller, Decision, Rule, Scope, Verdict
+from ratelimits.types import IN_POSTGRES, UNLIMITED, Caller, Decision, Rule, Scope, Source, Verdict
 
 
 class RuleChanged(DomainError):
@@ -43,6 +44,17 @@ def note(
     traffic.note(caller, route, method, status, ms, decision)
     if any(verdict.is_exceeded for verdict in decision.verdicts):
         violations.note(caller, route, method, request_id, decision)
+
+
+def note_refused_attempt(*, scope: Scope) -> None:
+    """Note that a limit of log-ins refused somebody; who it was is not told apart."""
+    refusing = (
+        Verdict(rule, b"", 0, 0.0, is_exceeded=True, source=Source.STORE, cost=1)
+        for rule in rules.current().rules
+        if rule.scope is scope
+    )
+    nobody = Caller(None, None, None, "")
+    violations.note(nobody, "", "", origin.request_id.get(), Decision(tuple(refusing)))
 
 
 def own_limits(*, caller: Caller) -> list[tuple[Rule, Verdict | None]]:

@@ -125,7 +125,7 @@ class Circuit:
     """Connections to the store, and whether it is worth asking it."""
 
     def __init__(self) -> None:
-        self._pool: ConnectionPool[Any] = ConnectionPool.from_url(
+        self._pool: ConnectionPool = ConnectionPool.from_url(
             settings.REDIS_URL,
             socket_connect_timeout=STEP_SECONDS,
             socket_timeout=STEP_SECONDS,

@@ -38,6 +38,8 @@ MOST_BUCKETS: Final = 10_000
 # Requests that wait to be added up; whoever finds so many adds them up first.
 MOST_WAITING: Final = 10_000
 FIELDS: Final = 6
+# All routes and methods together, for questions about weeks.
+EVERY_ROUTE: Final = "*"
 KNOWN_METHODS: Final = frozenset({*METHODS, "HEAD", "OPTIONS"})
 MINUTE: Final = dt.timedelta(minutes=1)
 ADD: Final = "SELECT add_rate_limit_tallies(%s, %s, %s::json)"
@@ -157,6 +159,7 @@ class Counts:
             for caller, route, sent, status, ms, decision in zip(*parts, strict=True):
                 method = sent if sent in KNOWN_METHODS else "OTHER"
                 self._tallies.count(hour, route, method, status, ms)
+                self._tallies.count(hour, EVERY_ROUTE, EVERY_ROUTE, status, ms)
                 self._tallies.see(caller, route, decision, now)
                 self._count_caller(callers, who(caller), route_id(method, route))
             violations.drain(self._tallies.violations)

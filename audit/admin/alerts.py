@@ -20,7 +20,7 @@ from audit.admin.pages import ChoiceFilter, show, span
 from audit.admin.words import Names, about
 from audit.models import AuditAlert
 from audit.services.alerts import LONGEST_NOTE
-from audit.types import HOUSE, AlertStatus, Severity
+from audit.types import HOUSE, AlertStatus, Counts, GroupBy, Severity
 from core.admin import ReadOnlyAdmin, actor, pill, when
 
 STATES: Final[Mapping[str, tuple[str, str]]] = {
@@ -100,7 +100,8 @@ class SeverityFilter(ChoiceFilter):
 @admin.register(AuditAlert)
 class AlertAdmin(ReadOnlyAdmin[AuditAlert]):
     purpose = "What looks wrong in the audit log. Open until somebody says what it was."
-    list_display = ("rule", "state", "gravity", "whom", "clinic", "counted", "age", "newest")
+    list_display = ("rule", "state", "gravity", "clinic", "counted", "age")
+    list_display_links = None
     list_filter = (StateFilter, SeverityFilter)
     sortable_by = ()
     actions = ("acknowledge", "resolve")
@@ -142,8 +143,12 @@ class AlertAdmin(ReadOnlyAdmin[AuditAlert]):
         return row.rule_name
 
     @admin.display(description="alert")
-    def rule(self, alert: AuditAlert) -> str:
-        return alert.rule_name
+    def rule(self, alert: Any) -> str:
+        page = reverse("admin:audit_auditalert_change", args=[alert.pk])
+        return format_html(
+            '<a href="{}">{}</a><span class="about-it">{}</span>',
+            *(page, alert.rule_name, self.whom(alert)),
+        )
 
     @admin.display(description="state")
     def state(self, alert: AuditAlert) -> str:
@@ -153,8 +158,8 @@ class AlertAdmin(ReadOnlyAdmin[AuditAlert]):
     def gravity(self, alert: AuditAlert) -> str:
         return pill(SEVERITIES[alert.severity], Severity(alert.severity).label)
 
-    @admin.display(description="about")
-    def whom(self, alert: Any) -> str:
+    @staticmethod
+    def whom(alert: Any) -> str:
         return about(alert, alert.names, alert.clinics)
 
     @admin.display(description="clinic")
@@ -168,10 +173,6 @@ class AlertAdmin(ReadOnlyAdmin[AuditAlert]):
     @admin.display(description="since")
     def age(self, alert: AuditAlert) -> str:
         return f"{span(timezone.now() - alert.first_at)} ago"
-
-    @admin.display(description="newest entry")
-    def newest(self, alert: AuditAlert) -> str:
-        return when(alert.last_at)
 
     # What is done about them
 
@@ -304,10 +305,9 @@ def mail_state(alert: AuditAlert, now: Any) -> str:
 
 def rule_in_words(rule: Any) -> str:
     """Say when a rule makes an alert, in one sentence."""
-    limit = f"{rule.threshold:,} {rule.get_counts_display()}"
-    if rule.counts == "entries" and rule.threshold == 1:
-        limit = "one entry"
-    return (
-        f"{limit[:1].upper()}{limit[1:]} or more within {rule.window_minutes:,} minutes,"
-        f" {rule.get_group_by_display()}."
-    )
+    limit = f"{rule.threshold:,} {rule.get_counts_display()} or more"
+    if rule.counts == Counts.ENTRIES and rule.threshold == 1:
+        limit = "Each entry; more of them"
+    together = rule.get_group_by_display()
+    how = together if rule.group_by == GroupBy.EVERYTHING else f"with {together}"
+    return f"{limit} within {rule.window_minutes:,} minutes {how} are one alert."

@@ -1,6 +1,7 @@
 """The audit log, told in sentences. Whoever looks at it leaves an entry in it."""
 
 import datetime as dt
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
@@ -9,14 +10,16 @@ from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.functional import cached_property
 from django.utils.html import format_html
 
 from audit import catalogue, queries, services
+from audit.admin.export import ExportPages
 from audit.admin.pages import ChoiceFilter
 from audit.admin.words import Names, differences, sentence
 from audit.models import AuditAlert, AuditLog
 from audit.types import HOUSE, ActorKind, Category, Outcome
-from core.admin import ReadOnlyAdmin, actor, facts, pill, when
+from core.admin import CheapPaginator, actor, facts, pill, when
 
 PERIODS: Final[Mapping[str, tuple[str, dt.timedelta]]] = {
     "hour": ("the last hour", dt.timedelta(hours=1)),
@@ -24,6 +27,7 @@ PERIODS: Final[Mapping[str, tuple[str, dt.timedelta]]] = {
     "week": ("the last 7 days", dt.timedelta(days=7)),
     "month": ("the last 30 days", dt.timedelta(days=30)),
 }
+IS_ENTRY: Final = re.compile(r"[0-9]{1,18}")
 LISTED: Final = "admin:audit_auditlog_changelist"
 PAGES: Final[Mapping[str, str]] = {
     "users": "admin:accounts_user_change",
@@ -34,6 +38,22 @@ PAGES: Final[Mapping[str, str]] = {
     "audit_alerts": "admin:audit_auditalert_change",
     "audit_alert_rules": "admin:audit_auditalertrule_change",
 }
+
+
+class LogPaginator(CheapPaginator):
+    """Counts along the index that the list walks along: without it the oldest come first.
+
+    Further back than these pages goes the link to older entries, which costs no more.
+    """
+
+    exact_up_to = 2_000
+
+    @cached_property
+    def count(self) -> int:
+        counted = self.object_list.values("pk")[: self.exact_up_to + 1].count()
+        if counted <= self.exact_up_to or self._is_filtered:
+            return counted
+        return max(counted, self._estimate())
 
 
 class CategoryFilter(ChoiceFilter):
@@ -143,8 +163,12 @@ class ObjectFilter(LinkFilter):
     title = "object"
     parameter_name = "object"
 
+    def lookups(self, request: HttpRequest, model_admin: Any) -> Iterable[tuple[str, str]]:
+        self.person = queries.as_uuid(request.GET.get("person"))
+        return super().lookups(request, model_admin)
+
     def condition(self, value: str) -> Q | None:
-        return queries.about_object(value)
+        return queries.about_object(value, self.person)
 
 
 class RequestFilter(LinkFilter):
@@ -153,6 +177,17 @@ class RequestFilter(LinkFilter):
 
     def condition(self, value: str) -> Q | None:
         return Q(request_id=value)
+
+
+class BeforeFilter(LinkFilter):
+    title = "older than"
+    parameter_name = "before"
+
+    def condition(self, value: str) -> Q | None:
+        return queries.older_than(int(value)) if IS_ENTRY.fullmatch(value) else None
+
+    def named(self, value: str) -> str:
+        return f"entry {value}"
 
 
 class AlertFilter(LinkFilter):
@@ -180,12 +215,12 @@ class AlertFilter(LinkFilter):
 
 
 @admin.register(AuditLog)
-class LogAdmin(ReadOnlyAdmin[AuditLog]):
+class LogAdmin(ExportPages):
     purpose = "Who did what, and who looked at whose record. Nobody can change it."
     list_display = ("told", "happened", "clinic", "door", "result")
     list_display_links = ("told",)
     list_filter = (
-        *(PersonFilter, ActorFilter, ObjectFilter, RequestFilter, AlertFilter),
+        *(PersonFilter, ActorFilter, ObjectFilter, RequestFilter, AlertFilter, BeforeFilter),
         *(TimeFilter, CategoryFilter, EventFilter, KindFilter, OutcomeFilter),
     )
     search_fields = ("id",)
@@ -193,6 +228,7 @@ class LogAdmin(ReadOnlyAdmin[AuditLog]):
         "A person's whole e-mail address, or the whole id of a person, an object or a request."
     )
     sortable_by = ()
+    paginator = LogPaginator
 
     def get_ordering(self, request: HttpRequest) -> tuple[str, ...]:
         return ("-recorded_at", "-id") if _walks_in_time(request) else ("-id",)
@@ -220,6 +256,7 @@ class LogAdmin(ReadOnlyAdmin[AuditLog]):
             rows = list(shown["cl"].result_list)
             self._name(rows)
             shown["cl"].result_list = rows
+            shown["cl"].older = _older(request, rows) if len(rows) == self.list_per_page else ""
             self._note_look(request, rows)
         return response
 
@@ -306,10 +343,20 @@ class LogAdmin(ReadOnlyAdmin[AuditLog]):
 
 
 def _walks_in_time(request: HttpRequest) -> bool:
-    """Tell whether the index of events serves, which goes by time."""
+    """Tell whether an index of events or of a person serves, which go by time."""
     event = request.GET.get("event", "")
-    others = {"person", "actor", "object", "request", "q"} & request.GET.keys()
-    return (event in catalogue.EVENTS and not others) or "alert" in request.GET
+    others = {"person", "actor", "object", "request", "q", "outcome"} & request.GET.keys()
+    if {"alert", "person"} & request.GET.keys():
+        return True
+    return event in catalogue.EVENTS and not others
+
+
+def _older(request: HttpRequest, rows: list[Any]) -> str:
+    """Give the address of what is older than a page, however far back that is."""
+    chosen = request.GET.copy()
+    chosen.pop("p", None)
+    chosen["before"] = str(min(row.pk for row in rows))
+    return f"?{chosen.urlencode()}"
 
 
 def _timelines(entry: AuditLog) -> list[tuple[str, str]]:
@@ -320,7 +367,8 @@ def _timelines(entry: AuditLog) -> list[tuple[str, str]]:
     if entry.actor_id and entry.actor_kind != ActorKind.PERSON:
         found.append(("All they did", f"{listed}?actor={entry.actor_id}"))
     if entry.object_id:
-        found.append(("All about this object", f"{listed}?object={entry.object_id}"))
+        of = f"&person={entry.subject_id}" if entry.subject_id else ""
+        found.append(("All about this object", f"{listed}?object={entry.object_id}{of}"))
     if entry.request_id:
         found.append(("All of this request", f"{listed}?request={entry.request_id}"))
     return found

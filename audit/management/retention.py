@@ -1,4 +1,4 @@
-"""manage.py audit retention: how long entries are kept, what holds them, and deleting what is due."""
+"""manage.py audit retention: how long entries are kept, and what holds them longer."""
 
 from argparse import ArgumentParser
 from typing import Any, Final

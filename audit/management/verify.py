@@ -70,13 +70,15 @@ def _json(told: Any) -> str:
 
 
 def _summary(report: Report) -> str:
-    parts = [
-        *report.notes,
+    parts = list(report.notes)
+    parts.append(
         f"{report.entries:,} entries in {report.links:,} links of {report.last_links:,} chains;"
-        f" {report.erased:,} with an erased payload, {report.pruned:,} deleted by retention.",
+        f" {report.erased:,} with an erased payload, {report.pruned:,} deleted by retention."
+    )
+    parts.append(
         f"{report.checkpoints:,} signed checkpoints, {report.mirrored:,} in the mirror,"
-        f" {report.not_mirrored:,} not copied yet.",
-    ]
+        f" {report.not_mirrored:,} not copied yet."
+    )
     if report.not_sealed and report.oldest_not_sealed:
         since = when(report.oldest_not_sealed)
         parts.append(f"{report.not_sealed:,} entries wait to be sealed, the oldest since {since}.")
@@ -95,5 +97,3 @@ def _prove(command: BaseCommand, entry_id: int, *, is_json: bool) -> None:
             command.stdout.write(proof.sentence)
     if proof.faults or proof.state == "unknown":
         raise SystemExit(1)
-
-

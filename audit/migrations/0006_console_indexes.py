@@ -1,4 +1,4 @@
-from django.contrib.postgres.indexes import HashIndex
+from django.contrib.postgres.indexes import BrinIndex, HashIndex
 from django.db import migrations, models
 
 
@@ -42,9 +42,21 @@ class Migration(migrations.Migration):
             ),
         ),
         migrations.AddIndex(
-            "auditlog", HashIndex(fields=["object_id"], name="audit_logs_of_object")
+            "auditlog",
+            HashIndex(
+                fields=["object_id"],
+                name="audit_logs_of_object",
+                condition=models.Q(subject_id__isnull=True),
+            ),
         ),
         migrations.AddIndex(
-            "auditlog", HashIndex(fields=["request_id"], name="audit_logs_of_request")
+            "auditlog",
+            BrinIndex(
+                fields=["request_id"],
+                name="audit_logs_of_request",
+                opclasses=("text_bloom_ops",),
+                pages_per_range=32,
+                autosummarize=True,
+            ),
         ),
     ]

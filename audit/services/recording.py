@@ -13,6 +13,7 @@ from django.db import connection
 from audit import reading
 from audit.reading import Read
 from audit.types import Category, Looked, Outcome
+from core.origin import Origin
 
 WRITE: Final = "SELECT write_audit_entry(%s, %s, %s, %s, %s, %s, %s, %s, %s::jsonb)"
 WRITE_LOOKS: Final = "SELECT write_audit_entries(%s, %s, %s, %s::jsonb, %s::jsonb)"
@@ -70,12 +71,12 @@ def record_looks(
         cursor.execute(WRITE_LOOKS, [event, Category.ACCESS.value, object_type, sent, rows])
 
 
-def note_read(*, person_id: str, shown: str, object_id: str = "") -> None:
+def note_read(*, person_id: str, shown: str, source: str) -> None:
     """Note that somebody was shown their own record; written about a second later.
 
     For doors that are no views of the API: of those the middleware knows.
     """
-    reading.note(Read(person_id, None, shown, object_id))
+    reading.note(Read(person_id, None, shown, ""), Origin("person", person_id, source))
 
 
 def mark(secret: str) -> str:

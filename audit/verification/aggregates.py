@@ -6,7 +6,7 @@ import msgspec
 from django.db import connection
 from psycopg import sql
 
-from audit import aggregation, sealing
+from audit import aggregation, lines
 from audit.types import Category
 from audit.verification import explanations
 from audit.verification.whole import one_moment
@@ -37,7 +37,7 @@ def compare_aggregates() -> tuple[int, int, list[Difference]]:
         until = explanations.load().until
         pruned = [{"category": name, "until": at.isoformat()} for name, at in until.items()]
         statement = sql.SQL(aggregation.DIFFERENCES).format(
-            counted=sql.SQL(aggregation.COUNTED).format(sealing.end_of_chains().before())
+            counted=sql.SQL(aggregation.COUNTED).format(lines.end_of_chains().before())
         )
         with connection.cursor() as cursor:
             cursor.execute(HOURS)

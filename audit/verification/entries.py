@@ -2,7 +2,7 @@
 
 import uuid
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import groupby
 from typing import Final
 
@@ -69,7 +69,8 @@ class Walk:
 
     def _expect(self, link: StoredLink) -> Expected:
         before = self._last.get(link.tenant_id)
-        self._last[link.tenant_id] = link
+        # Without its entries, as this is kept for each clinic.
+        self._last[link.tenant_id] = replace(link, entry_ids=[], leaves=b"")
         return Expected(
             link,
             chain.split(link.leaves),

@@ -13,7 +13,7 @@ from typing import Any, Final
 from django.db import connection
 from psycopg import sql
 
-from audit import lines, sealing
+from audit import lines
 from audit.lines import Line, Position
 from audit.models import AuditLegalHold, AuditRetention
 from audit.types import LEAST_DAYS_KEPT, Category
@@ -79,7 +79,7 @@ class Explanations:
 
 def load() -> Explanations:
     found = Explanations()
-    end = sealing.end_of_chains()
+    end = lines.end_of_chains()
     kept = _known_retention(end)
     holds = _holds_of_tenants()
     for line in _trusted(list(lines.read(CONDITION)), end):
@@ -170,4 +170,3 @@ def _known_retention(end: Position) -> dict[str, set[int]]:
 
 def _holds_of_tenants() -> list[AuditLegalHold]:
     return list(AuditLegalHold.objects.filter(subject_id__isnull=True))
-

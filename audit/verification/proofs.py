@@ -8,7 +8,7 @@ from typing import Any, Final
 from django.conf import settings
 from psycopg import sql
 
-from audit import chain, checkpoints, lines, sealing, storage
+from audit import chain, checkpoints, lines, storage
 from audit.lines import Line
 from audit.models import AuditCheckpoint
 from audit.sealing import microseconds
@@ -39,7 +39,7 @@ def prove(entry_id: int) -> Proof:
         found = list(lines.read(sql.SQL("id = {}").format(sql.Literal(entry_id))))
         if not found:
             _prove_absence(proof)
-        elif found[0].position >= sealing.end_of_chains():
+        elif found[0].position >= lines.end_of_chains():
             proof.state = "waiting"
             proof.sentence = f"Entry {entry_id} is not sealed yet."
         else:

@@ -6,7 +6,7 @@ from typing import Final
 
 from django.db import connection, transaction
 
-from audit import sealing
+from audit import lines
 from audit.lines import Position
 from audit.verification import explanations, links
 from audit.verification.entries import Walk
@@ -18,7 +18,8 @@ from audit.verification.signatures import Signatures
 ONE_MOMENT: Final = "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY"
 NOT_SEALED: Final = """
     SELECT count(*), min(recorded_at),
-           count(*) FILTER (WHERE tx_id >= pg_snapshot_xmax(pg_current_snapshot()))
+           count(*) FILTER (WHERE tx_id >= pg_snapshot_xmax(pg_current_snapshot())
+                              AND tx_id IS DISTINCT FROM pg_current_xact_id_if_assigned())
       FROM audit_logs
      WHERE (tx_id, id) >= (%s::text::xid8, %s)
        AND (%s::uuid IS NULL OR tenant_id = %s)
@@ -53,7 +54,7 @@ def _verify(scope: Scope, report: Report, tell: Callable[[int, int], None]) -> I
     for page in links.pages(scope):
         yield from walk.page(page)
         tell(report.links, total)
-    end = sealing.end_of_chains()
+    end = lines.end_of_chains()
     yield from walk.rest(end)
     yield from _signatures(scope, report, explained)
     if scope.until is None:

@@ -146,7 +146,7 @@ def check_sums(folder: Path) -> None:
 def _roles() -> list[tuple[str, bool, bool, bool, bool]]:
     with connection.cursor() as cursor:
         cursor.execute(ROLES)
-        found = cursor.fetchall()
+        found: list[tuple[str, bool, bool, bool, bool]] = cursor.fetchall()
     for name, *_ in found:
         if not PLAIN_NAME.fullmatch(name):
             raise ArchiveError(f"The name of the role {name!r} is not plain: rename it.")

@@ -56,7 +56,7 @@ async def documents(request: Request) -> EventSourceResponse:
         raise ProgressStreamOff("Progress is not streamed to you now. Read the document instead.")
     seats.refuse_if_full()
     person_id = str(uuid.UUID(ticket.holder))
-    audit.note_read(person_id=person_id, shown="documents")
+    audit.note_read(person_id=person_id, shown="documents", source="stream")
     return streams.answer(events(person_id, still_holds=partial(still_holds, ticket.claims)))
 
 

@@ -31,6 +31,7 @@ def shown(
     one, many = words.SUBJECTS[after.scope]
     return {
         "is_known": found.is_known,
+        "is_too_much": found.is_too_much,
         "is_deleted": is_deleted,
         "is_unchanged": before is not None and not is_deleted and before == after,
         "changes": words.changes(before, after, clinics) if not is_deleted else [],
@@ -51,9 +52,9 @@ def shown(
 
 
 def needs_reason(found: Preview, before: Rule | None, after: Rule) -> bool:
-    """Tell whether somebody must say why: fewer pass than did, or a guard goes away."""
+    """Tell whether somebody must say why: fewer pass than did, perhaps, or a guard goes away."""
     is_opened = before is not None and before.mode is Mode.ENFORCED is not after.mode
-    return found.is_stricter or is_opened
+    return found.is_stricter or found.is_too_much or is_opened
 
 
 def _late_beginning(found: Preview) -> str:

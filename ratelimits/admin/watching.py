@@ -75,7 +75,8 @@ class RateLimitRuleAdmin(RulePages):
 
 
 def _bucket(one: queries.Bucket, now: dt.datetime, clinics: Names) -> dict[str, Any]:
-    is_limited = one.limited_until is not None and one.limited_until > now
+    until = one.limited_until
+    is_limited = until is not None and until > now - queries.LATELY
     return {
         "rule": one.rule_name,
         "page": reverse("admin:ratelimits_ratelimitrule_change", args=[one.rule_id]),
@@ -86,10 +87,8 @@ def _bucket(one: queries.Bucket, now: dt.datetime, clinics: Names) -> dict[str, 
         "remaining": max(0, one.remaining),
         "capacity": one.capacity,
         "since": one.limited_since,
-        "ends_in": max(1, round((one.limited_until - now).total_seconds()))
-        if is_limited and one.limited_until
-        else 0,
-        "seen": words.ago(one.seen_at, now),
+        "ends_in": words.between_times(now, until) if until and until > now else "",
+        "seen": words.between_times(one.seen_at, now),
         "seen_at": one.seen_at,
         "refusals": one.refusals or 0,
     }

@@ -1,6 +1,7 @@
 """Rules said in words."""
 
 import datetime as dt
+import math
 from collections.abc import Mapping
 from typing import Any, Final, NamedTuple
 
@@ -110,7 +111,7 @@ def figures(rule: Rule) -> str:
 def what(rule: Rule, clinics: Names) -> str:
     """Say what a rule looks at."""
     if rule.scope in IN_POSTGRES:
-        return "counted in the database"
+        return "Counted in the database."
     methods = f"{', '.join(rule.methods)} " if rule.methods else ""
     said = f"{methods}{', '.join(rule.paths)}"
     if rule.tenant_id:
@@ -173,8 +174,8 @@ def _said(rule: Rule, field: str, clinics: Names) -> str:
     return said[field]() if field in said else str(value) or "none"
 
 
-def ago(instant: dt.datetime, now: dt.datetime) -> str:
-    seconds = max(0, int((now - instant).total_seconds()))
-    if seconds < 60:  # noqa: PLR2004  A minute.
+def between_times(earlier: dt.datetime, later: dt.datetime) -> str:
+    seconds = max(0, math.ceil((later - earlier).total_seconds()))
+    if seconds < 120:  # noqa: PLR2004  Then minutes will do.
         return count(seconds, "second", "seconds")
-    return timesince(instant, now, depth=1)
+    return timesince(earlier, later, depth=1)

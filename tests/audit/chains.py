@@ -24,7 +24,10 @@ PASSED = "SELECT pg_snapshot_xmin(pg_current_snapshot()) >= %s::xid8"
 @contextmanager
 def own_log(url: str, folder: Any) -> Iterator[None]:
     """Lead Django to a copy of the test database, and its checkpoints to a folder."""
-    storage = {"BACKEND": "audit.storage.folder.Folder", "OPTIONS": {"location": folder, "is_made": False}}
+    storage = {
+        "BACKEND": "audit.storage.folder.Folder",
+        "OPTIONS": {"location": folder, "is_made": False},
+    }
     with (
         scratch_database(is_copy=True, url=url),
         override_settings(STORAGES={**settings.STORAGES, "audit": storage}),
@@ -34,10 +37,15 @@ def own_log(url: str, folder: Any) -> Iterator[None]:
 
 def write(tenant: uuid.UUID, count: int = 1, **changes: Any) -> list[int]:
     """Write entries of a clinic, each in a transaction of its own; give their ids."""
-    told = {"event": "record-read", "category": Category.ACCESS, "details": {"seen": "a\tb\\c\nü"}}
+    told: dict[str, Any] = {
+        "event": "record-read",
+        "category": Category.ACCESS,
+        "details": {"seen": "a\tb\\c\nü"},
+        "tenant_id": tenant,
+    } | changes
     for number in range(count):
         with transaction.atomic():
-            services.record(**{**told, "tenant_id": tenant, "object_id": str(number)} | changes)
+            services.record(**{"object_id": str(number)} | told)
     return ids(f"SELECT id FROM audit_logs ORDER BY id DESC LIMIT {count}")[::-1]
 
 

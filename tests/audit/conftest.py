@@ -27,3 +27,14 @@ def own_log(
     with django_db_blocker.unblock(), chains.own_log(database_url, tmp_path):
         chains.seal()
         yield tmp_path
+
+
+@pytest.fixture(scope="module")
+def quiet_log(
+    django_db_setup: None, django_db_blocker: Any, database_url: str, tmp_path_factory: Any
+) -> Iterator[None]:
+    """A log in which nobody writes but the tests of a module, which leave it whole."""
+    folder = tmp_path_factory.mktemp("mirror")
+    with django_db_blocker.unblock(), chains.own_log(database_url, folder):
+        chains.seal()
+        yield

@@ -17,7 +17,7 @@ COLUMNS = (
 
 def entry(**changes: Any) -> int:
     """Put one entry into the log, with the time that a test says."""
-    row = {
+    row: dict[str, Any] = {
         "tenant_id": HOUSE,
         "recorded_at": dt.datetime.now(dt.UTC),
         "category": "security",
@@ -39,7 +39,8 @@ def entry(**changes: Any) -> int:
             f"INSERT INTO audit_logs ({', '.join(COLUMNS)}) VALUES ({places}) RETURNING id",
             [row[name] for name in COLUMNS],
         )
-        return cursor.fetchone()[0]
+        (written,) = cursor.fetchone() or (0,)
+        return int(written)
 
 
 def rule(**changes: Any) -> AuditAlertRule:

@@ -11,6 +11,7 @@ from accounts.models import User
 from audit.admin.words import Names, sentence
 from audit.models import AuditLog
 from audit.types import HOUSE
+from core.models import uuid7
 from tests.audit.logs import entry
 from tests.factories import make_tenant, make_user
 
@@ -20,13 +21,13 @@ LIST = "/admin/audit/auditlog/"
 
 
 @pytest.fixture
-def root(client: Client) -> Client:
+def root(client: Client) -> Any:
     client.force_login(make_user(is_staff=True, is_superuser=True))
     return client
 
 
-def as_staff(user: User) -> Client:
-    client = Client()
+def as_staff(user: User) -> Any:
+    client: Any = Client()
     client.force_login(user)
     return client
 
@@ -60,7 +61,7 @@ def test_tells_what_happened_in_sentences():
     ]
 
 
-def test_says_of_masked_columns_that_they_are(root: Client):
+def test_says_of_masked_columns_that_they_are(root: Any):
     person = make_user(email="person@example.com")
     person.profile.cycle_stage = "secret-stage"
     person.profile.save()
@@ -93,14 +94,16 @@ def test_shows_staff_their_own_clinic_alone():
 def test_is_closed_to_people_and_support():
     support = as_staff(make_user(is_staff=True, is_support=True))
 
-    statuses = [support.get(f"/admin/audit/{page}/").status_code for page in ("auditlog", "auditalert")]
+    statuses = [
+        support.get(f"/admin/audit/{page}/").status_code for page in ("auditlog", "auditalert")
+    ]
 
     assert statuses == [403, 403]
     assert Client().get(LIST).status_code == 302
 
 
 @pytest.mark.parametrize("page", ["auditalertrule", "auditretention", "auditlegalhold"])
-def test_shows_settings_to_superusers_alone(page: str, root: Client):
+def test_shows_settings_to_superusers_alone(page: str, root: Any):
     staff = as_staff(make_user(is_staff=True))
 
     assert root.get(f"/admin/audit/{page}/").status_code == 200
@@ -117,7 +120,7 @@ def test_shows_settings_to_superusers_alone(page: str, root: Client):
         "event=log-in&outcome=failure&when=day&kind=anonymous",
     ],
 )
-def test_filters(chosen: str, root: Client):
+def test_filters(chosen: str, root: Any):
     entry()
 
     answer = root.get(f"{LIST}?{chosen}")
@@ -125,7 +128,7 @@ def test_filters(chosen: str, root: Client):
     assert answer.status_code == 200
 
 
-def test_finds_refused_log_ins(root: Client):
+def test_finds_refused_log_ins(root: Any):
     refused, other = entry(), entry(event="log-out", outcome="success")
 
     answer = root.get(f"{LIST}?event=log-in&outcome=failure&when=day")
@@ -135,16 +138,26 @@ def test_finds_refused_log_ins(root: Client):
     assert other not in shown
 
 
-def test_finds_by_exact_ids(root: Client):
+def test_finds_by_exact_ids(root: Any):
     person, staff = make_user(), uuid.uuid4()
     about = entry(subject_id=person.id, event="record-viewed", outcome="success")
     by = entry(actor_kind="staff", actor_id=staff, event="record-viewed", outcome="success")
     thing = entry(object_id="thing-1")
+    theirs = uuid7()
+    of_person = entry(subject_id=uuid.uuid4(), object_id=str(theirs))
     request = entry(request_id="request-1")
 
     found = {
         term: {row.id for row in root.get(LIST, {"q": term}).context_data["cl"].result_list}
-        for term in (person.email, str(person.id), str(staff), "thing-1", "request-1", "request-")
+        for term in (
+            person.email,
+            str(person.id),
+            str(staff),
+            "thing-1",
+            "request-1",
+            "request-",
+            str(theirs),
+        )
     }
 
     assert about in found[person.email] & found[str(person.id)]
@@ -152,9 +165,10 @@ def test_finds_by_exact_ids(root: Client):
         *(True, {thing}, {request})
     ]
     assert found["request-"] == set()
+    assert found[str(theirs)] == {of_person}
 
 
-def test_links_to_timelines(root: Client):
+def test_links_to_timelines(root: Any):
     person = make_user()
     row = entry(subject_id=person.id, object_id="thing-2", request_id="request-2")
 
@@ -166,7 +180,7 @@ def test_links_to_timelines(root: Client):
     assert len(page.context_data["timelines"]) == 3
 
 
-def test_looking_at_it_is_an_entry(root: Client):
+def test_looking_at_it_is_an_entry(root: Any):
     person = make_user()
     seen = entry(subject_id=person.id, tenant_id=person.tenant_id)
 
@@ -180,7 +194,7 @@ def test_looking_at_it_is_an_entry(root: Client):
     assert "somebody" not in str(searched.details)
 
 
-def test_says_whether_an_entry_is_sealed(root: Client):
+def test_says_whether_an_entry_is_sealed(root: Any):
     row = entry()
 
     page = root.get(f"{LIST}{row}/change/").content.decode()
@@ -188,7 +202,7 @@ def test_says_whether_an_entry_is_sealed(root: Client):
     assert "Not sealed yet" in page
 
 
-def test_can_be_changed_by_nobody(root: Client):
+def test_can_be_changed_by_nobody(root: Any):
     row = entry()
 
     answers = [

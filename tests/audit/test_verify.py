@@ -244,7 +244,9 @@ def test_proves_a_single_entry(sealed_log: History):
     assert (proof.state, proof.faults) == ("proven", [])
     assert proof.sentence.endswith("signs it, and is in the mirror.")
     assert [link["sequence"] for link in proof.document["links"]] == [3]
-    assert AuditCheckpoint.objects.get(number=2).statement == proof.document["checkpoint"]["statement"]
+    assert (
+        AuditCheckpoint.objects.get(number=2).statement == proof.document["checkpoint"]["statement"]
+    )
 
 
 def test_proves_no_entry_that_was_changed(sealed_log: History):

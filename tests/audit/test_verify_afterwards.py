@@ -2,6 +2,7 @@
 
 import uuid
 
+from django.core.management import call_command
 from django.db import transaction
 
 from audit import storage
@@ -87,3 +88,47 @@ def test_tells_what_waits_from_what_is_sealed(own_log: object):
 
     assert told.not_sealed == 2
     assert told.oldest_not_sealed is not None
+
+
+def lose_the_end() -> None:
+    """Leave the database as a backup from before the last links would."""
+    with transaction.atomic():
+        for table in ("audit_logs", "audit_seals"):
+            rows(f"ALTER TABLE {table} DISABLE TRIGGER USER")
+        rows("DELETE FROM audit_seals WHERE id > (SELECT max(id) - 2 FROM audit_seals)")
+        rows("DELETE FROM audit_checkpoints WHERE number = 2")
+        rows(
+            "DELETE FROM audit_logs WHERE (tx_id, id) >="
+            " (SELECT before_tx, before_id FROM audit_seals ORDER BY id DESC LIMIT 1)"
+        )
+        for table in ("audit_logs", "audit_seals"):
+            rows(f"ALTER TABLE {table} ENABLE TRIGGER USER")
+
+
+def test_knows_what_a_restored_backup_has_lost(own_log):
+    found = chains.history()
+    lose_the_end()
+    before = kinds()
+
+    call_command("audit", "restored", "--reason", "a disk broke")
+    at_once = report()
+    chains.write(found.clinic)
+    chains.seal()
+    chains.sign()
+
+    assert set(before) == {"chain-cut", "checkpoint-missing"}
+    assert any("that a restored backup did not have" in note for note in at_once.notes)
+    assert report().mirrored == 3
+    assert any(note.startswith("A backup was restored ") for note in report().notes)
+
+
+def test_takes_no_restored_backup_for_what_was_lost_after_it(own_log):
+    chains.write(uuid.uuid4())
+    call_command("audit", "restored", "--reason", "a disk broke")
+    chains.seal()
+    chains.history()
+
+    rows("ALTER TABLE audit_seals DISABLE TRIGGER USER")
+    rows("DELETE FROM audit_seals WHERE id = (SELECT max(id) FROM audit_seals)")
+
+    assert "chain-cut" in kinds()

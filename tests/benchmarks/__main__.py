@@ -14,13 +14,15 @@ from tests.benchmarks.session import session
 
 BENCHMARKS = (
     *("post_event", "timeline", "v1_checkins", "batch", "gate", "parts", "metrics", "reads"),
-    "audit_cost",
+    *("audit_cost", "audit_reads", "audit_sealing"),
     "flags",
     "flags_http",
     "exposures",
+    "limits",
     "parsing",
     "retrieval",
     "documents_console",
+    "home",
     "document_search",
     "documents_pipeline",
 )

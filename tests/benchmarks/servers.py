@@ -223,6 +223,8 @@ def novara_env(stage: Stage) -> dict[str, str]:
         "ENCRYPTION_KEYS": f"first:{'x' * 43}",
         "AUDIT_SIGNING_KEYS": f"first:{'x' * 43}",
         "DEBUG": "false",
+        # A few people ask as fast as they can; the benchmark of limits switches them on.
+        "RATE_LIMITS": "false",
         "DJANGO_SETTINGS_MODULE": "config.settings",
         # No developer's own file may fill in what is missing here.
         "NOVARA_ENV_FILE": os.devnull,

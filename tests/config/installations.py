@@ -8,7 +8,7 @@ import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from copy import deepcopy
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from io import StringIO
 from pathlib import Path
 from tempfile import mkdtemp
@@ -37,22 +37,26 @@ WORKER = (
 
 @dataclass(frozen=True)
 class Installation:
-    """A database, and the folder where its documents are."""
+    """A database, and folders with its documents and with the copies of its checkpoints."""
 
     home: Path
     database: str
-    variables: dict[str, str] = field(default_factory=dict)
 
     @property
     def files(self) -> Path:
         return self.home / "documents"
 
     @property
+    def mirror(self) -> Path:
+        return self.home / "audit"
+
+    @property
     def environment(self) -> dict[str, str]:
         return {
             "DATABASE_URL": self.database,
             "DOCUMENT_STORAGE": str(self.files),
-        } | self.variables
+            "AUDIT_MIRROR": str(self.mirror),
+        }
 
     def manage(self, *words: str, fails: bool = False) -> str:
         """Run a command to its end; give what it said."""
@@ -71,14 +75,16 @@ class Installation:
     @contextmanager
     def opened(self) -> Iterator[None]:
         """Lead this process to the database and to the files."""
-        usual, own = dict(connection.settings_dict), Env.db_url_config(self.database)
+        own: dict[str, Any] = Env.db_url_config(self.database)
+        usual = dict(connection.settings_dict)
         here = {"HOST": own["OPTIONS"]["host"], "NAME": own["NAME"], "USER": own["USER"]}
-        folder = deepcopy(settings.STORAGES)
-        folder["documents"]["OPTIONS"]["location"] = self.files
+        folders: dict[str, Any] = deepcopy(settings.STORAGES)
+        folders["documents"]["OPTIONS"]["location"] = self.files
+        folders["audit"]["OPTIONS"]["location"] = self.mirror
         connection.close()
         connection.settings_dict.update(here)
         try:
-            with override_settings(STORAGES=folder):
+            with override_settings(STORAGES=folders):
                 yield
         finally:
             connection.close()
@@ -115,7 +121,8 @@ class Installation:
         replace(self, database=elsewhere).rows(
             f"CREATE DATABASE {name} TEMPLATE {own.path.strip('/')}"
         )
-        shutil.copytree(self.files, home / "documents")
+        for folder in (self.files, self.mirror):
+            shutil.copytree(folder, home / folder.name)
         copied = replace(self, home=home, database=own._replace(path=f"/{name}").geturl())
         try:
             yield copied
@@ -143,7 +150,8 @@ def installation() -> Iterator[Installation]:
     """Start a new server of PostgreSQL, with an empty database; stop and delete it in the end."""
     home = Path(mkdtemp(prefix="novara-test-"))
     home.chmod(0o711)
-    (home / "documents").mkdir()
+    for name in ("documents", "audit"):
+        (home / name).mkdir()
     try:
         yield Installation(home, postgres.start(home, durable=False))
     finally:

@@ -48,7 +48,7 @@ def lines(caplog: pytest.LogCaptureFixture) -> Callable[[], list[dict[str, Any]]
 def run(task: Any, *arguments: Any, **headers: Any) -> None:
     """Run a task as a worker does that has got a message with these headers."""
     request = {"id": "0f-1", "task": task.name, "is_eager": False} | headers
-    trace.build_tracer(task.name, task, app=task.app)("0f-1", arguments, {}, request)
+    trace.build_tracer(task.name, task, app=task.app)("0f-1", [*arguments], {}, request)
 
 
 def headers_of_next(app: Celery) -> dict[str, Any]:
@@ -69,7 +69,7 @@ def test_leads_from_a_request_to_what_a_worker_did_for_it(committed_db, tmp_path
     with web(tmp_path, broker=BROKER) as url, process(log, *WORKER, broker=BROKER):
         named = {"Authorization": f"Bearer {token_of(person)}", "X-Request-ID": "a-request-of-mine"}
         answer = httpx.delete(f"{url}/api/v2/documents/{document.id}", headers=named, timeout=30)
-        wait_until(found, seconds=60)
+        wait_until(lambda: bool(found()), seconds=60)
 
     assert answer.status_code == 204
     assert [(line["task"], line["state"]) for line in found()] == [
@@ -82,7 +82,7 @@ def test_leads_from_a_request_to_what_a_worker_did_for_it(committed_db, tmp_path
 def test_acts_as_the_system_under_the_id_of_the_request(app):
     seen = []
 
-    @app.task(name="tests.note")
+    @app.task(name="tests.note")  # type: ignore[untyped-decorator]
     def note() -> None:
         seen.append((origin.request_id.get(), origin.current.get()))
 
@@ -93,10 +93,10 @@ def test_acts_as_the_system_under_the_id_of_the_request(app):
 
 
 def test_gives_the_id_on_to_tasks_that_a_task_sends_and_to_retries(app):
-    @app.task(name="tests.last")
+    @app.task(name="tests.last")  # type: ignore[untyped-decorator]
     def last() -> None: ...
 
-    @app.task(name="tests.first", bind=True)
+    @app.task(name="tests.first", bind=True)  # type: ignore[untyped-decorator]
     def first(self: Any) -> None:
         last.apply_async()
         raise self.retry(countdown=0, max_retries=3)
@@ -111,7 +111,7 @@ def test_gives_the_id_on_to_tasks_that_a_task_sends_and_to_retries(app):
 
 
 def test_names_what_the_timetable_sends_by_its_own_id(app):
-    @app.task(name="tests.look")
+    @app.task(name="tests.look")  # type: ignore[untyped-decorator]
     def look() -> None: ...
 
     look.apply_async(task_id="12-34")
@@ -120,7 +120,7 @@ def test_names_what_the_timetable_sends_by_its_own_id(app):
 
 
 def test_logs_how_each_task_ended_and_nothing_of_its_arguments(app, lines):
-    @app.task(name="tests.work")
+    @app.task(name="tests.work")  # type: ignore[untyped-decorator]
     def work(word: str) -> str:
         if word.startswith("bad"):
             raise ValueError(word)
@@ -144,7 +144,7 @@ def test_logs_how_each_task_ended_and_nothing_of_its_arguments(app, lines):
 def test_says_nothing_of_a_run_of_the_timetable_that_found_nothing_to_do(
     app, lines, result, is_told
 ):
-    @app.task(name="tests.look")
+    @app.task(name="tests.look")  # type: ignore[untyped-decorator]
     def look() -> Any:
         return result
 

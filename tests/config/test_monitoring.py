@@ -1,6 +1,7 @@
 """/metrics tells what is waiting, by the format of Prometheus, and nothing about people."""
 
 import datetime as dt
+import re
 
 import psycopg
 import redis
@@ -14,7 +15,7 @@ from config import figures as config_figures
 from config.routes import all_routes
 from core import connections, flushing
 from documents.failures import Code
-from documents.models import Outcome
+from documents.models import DocumentAttempt
 from documents.statuses import STUCK_CAUSES, Status
 from health import metrics
 from ratelimits.types import BOUNDS, METHODS, Mode
@@ -39,7 +40,7 @@ OURS = {
     "cause": set(STUCK_CAUSES),
     "code": {*Code, ""},
     "stage": set(Status.values),
-    "outcome": set(Outcome.values),
+    "outcome": set(DocumentAttempt.Outcome.values),
     "quantile": {"0.5", "0.95", "1"},
 }
 COUNTED = """
@@ -234,3 +235,18 @@ def test_tells_of_the_database_what_ends_first(db, nobody):
     assert value(nobody, "log_positions_missing") == 0
     rows("UPDATE insight_cursors SET position = '9000000000000'")
     assert value(nobody, "log_positions_missing") > 8e12
+
+
+def test_has_all_that_the_alerts_are_about(db, nobody):
+    told = nobody.call("GET", "/metrics").content.decode()
+    howto = installed.ROOT / "docs" / "howto"
+    pages = (howto / "operate.md", howto / "backup-and-restore.md", howto / "documents-alerts.md")
+    ends = re.compile(r"_(bucket|total|sum|count)$")
+
+    named = {
+        name for page in pages for name in re.findall(r"novara_[a-z_]+[a-z]", page.read_text())
+    }
+
+    known = {ends.sub("", name) for name in re.findall(r"^# TYPE (\S+) ", told, re.MULTILINE)}
+    assert len(named) > 20
+    assert {ends.sub("", name) for name in named} <= known

@@ -29,6 +29,7 @@ BROKER = 11
 # How far the old server's counter is ahead of a new one's.
 AHEAD = 200_000
 FILL = f"""
+from audit import tasks as audit
 from config.restoring import positions
 from documents import pipeline
 from health import metrics
@@ -40,6 +41,8 @@ while pipeline.advance():
     pass
 metrics.fold()
 tasks.write_insights_of_new_events()
+audit.seal()
+audit.write_checkpoint()
 """
 EVENT = """
     INSERT INTO health_events
@@ -49,6 +52,17 @@ EVENT = """
      WHERE email = %s
 """
 FIRST, SECOND = sorted(member.email for member in demo.CAST)[:2]
+# The entries that tell of somebody's check-in, where they are in a chain.
+SEALED = """
+    SELECT count(*)
+      FROM audit_logs l
+     WHERE l.subject_id = (SELECT id FROM users WHERE email = %s)
+       AND l.object_type = 'daily_checkins'
+       AND EXISTS (SELECT
+                     FROM audit_seals s
+                    WHERE s.tenant_id = l.tenant_id
+                      AND l.id = ANY (s.entry_ids))
+"""
 CHECKIN = {"mood_today": "worried", "confidence_today": 5}
 
 
@@ -73,6 +87,7 @@ def restored(old: Installation, backup: Path) -> Iterator[Installation]:
     """Restored and left as it is: who changes something takes a copy."""
     with installation() as found:
         shutil.copytree(old.files, found.files, dirs_exist_ok=True)
+        shutil.copytree(old.mirror, found.mirror, dirs_exist_ok=True)
         said = found.manage("restore_backup", str(backup))
         assert "All equal" in said, said
         yield found
@@ -112,12 +127,16 @@ def test_brings_everything_back(committed_db, old, restored, backup):
     said = restored.call("verify_restore", str(backup))
 
     assert "All equal" in said
-    tables = ("users", "health_events", "daily_checkins", "insights", "documents", "audit_logs")
+    people = ("users", "health_events", "daily_checkins", "insights", "documents")
+    tables = (*people, "audit_logs", "audit_seals", "audit_checkpoints")
     counts = {table: count(old, table) for table in tables}
     assert {table: count(restored, table) for table in tables} == counts
-    assert min(counts.values()) >= len(demo.READERS)
+    assert min(counts.values()) > 0
     assert old.value("SELECT count(*) FROM documents WHERE status = 'completed'") > 0
     assert "are what the log says" in restored.call("verify_metrics")
+    assert count(old, "audit_seals") > 0
+    assert "All is as it was sealed." in old.call("audit", "verify")
+    assert "All is as it was sealed." in restored.call("audit", "verify")
 
 
 def test_keeps_the_backup_from_others(backup):
@@ -127,7 +146,7 @@ def test_keeps_the_backup_from_others(backup):
     assert set(modes.values()) == {0o600}
 
 
-def test_goes_on_working(restored):
+def test_goes_on_working(committed_db, restored):
     with restored.copy() as own, own.running(broker=BROKER) as url:
         ready = httpx.get(f"{url}/readyz").json()
         reader = sign_in(url, demo.READERS[0])
@@ -136,12 +155,16 @@ def test_goes_on_working(restored):
         checked_in = newcomer.post("/api/checkins", json=CHECKIN)
         wait_until(lambda: newcomer.get("/api/v2/insights").json()["insights"], seconds=60)
         insights = newcomer.get("/api/v2/insights").json()["insights"]
+        wait_until(lambda: own.value(SEALED, "after@example.com"), seconds=60)
         log = (own.home / "worker.log").read_text()
+    verified = own.call("audit", "verify")
 
     assert ready["checks"]["database"] == "ok"
     assert found["results"]
     assert checked_in.status_code == 201, checked_in.text
     assert insights, log
+    assert own.value(SEALED, "after@example.com"), log
+    assert "All is as it was sealed." in verified
 
 
 def test_would_be_blind_to_all_that_is_new(blind):

@@ -42,7 +42,6 @@ CLASSES: Final = {
     "assessment_definitions": TENANT,
     "audit_aggregates": TENANT,
     "audit_alerts": TENANT,
-    "audit_checkpoints": TENANT,
     "audit_legal_holds": TENANT,
     "audit_logs": TENANT,
     "audit_seals": TENANT,
@@ -54,9 +53,10 @@ CLASSES: Final = {
     "abandoned_llama_jobs": "ids of jobs that the parsing service is to forget",
     "deleted_blobs": "random keys of files in the storage that are to be deleted",
     "embedding_models": "of the whole house: names of models",
+    "audit_alert_cursor": "one row: how far the audit log has been read for alerts",
     "audit_alert_rules": "of the whole house: what somebody is told of",
     "audit_retention": "of the whole house: how long entries of the audit log are kept",
-    "audit_sealer": "one row: how far the audit log has been sealed",
+    "audit_checkpoints": "of the whole house: signatures over the chains of all tenants",
     "api_keys": "keys of servers; without a tenant they are the house's own, for every clinic",
     "feature_flag_change_requests": "of the whole house: what waits for a second person",
     "feature_flag_counts": "of the whole house: sums over all people",
@@ -70,6 +70,13 @@ CLASSES: Final = {
     "feature_flags": "of the whole house; closed to the API's role, which asks a function",
     "insight_cursors": "one row: how far the event log has been read",
     "metric_rebuilds": "how far the runs of a command came, over all people",
+    "api_traffic_hours": "of the whole house: sums over all requests",
+    "rate_limit_buckets": "callers may be no people of ours; erasing a person takes theirs",
+    "rate_limit_flushes": "how far the tallies of each process have come",
+    "rate_limit_rule_sets": "one row: the version of all rules together",
+    "rate_limit_rules": "of the whole house; some are of one clinic, and none is of a person",
+    "rate_limit_traffic": "callers may be no people of ours; erasing a person takes theirs",
+    "rate_limit_violations": "callers may be no people of ours; a person sees and erases theirs",
     "login_throttles": "counts by keyed hashes of addresses, before anybody is known",
     "auth_group": "Django's own; permissions of the console, which uses none",
     "auth_group_permissions": "Django's own; permissions of the console, which uses none",
@@ -103,9 +110,14 @@ POLICIES: Final = {
     ("audit_logs", "novara_staff", "SELECT"): (OF_TENANT, None),
     ("audit_logs", "novara_auditor", "INSERT"): (None, "true"),
     ("audit_logs", "novara_pruner", "ALL"): ("true", "true"),
+    ("audit_seals", "novara_pruner", "ALL"): ("true", "true"),
+    ("audit_legal_holds", "novara_pruner", "SELECT"): ("true", None),
     ("audit_logs", "novara_eraser", "ALL"): ("true", "true"),
     ("audit_aggregates", "novara_api", "ALL"): ("false", "false"),
     ("audit_alerts", "novara_api", "ALL"): ("false", "false"),
+    ("audit_aggregates", "novara_staff", "SELECT"): (OF_TENANT, None),
+    ("audit_alerts", "novara_staff", "ALL"): (OF_TENANT, OF_TENANT),
+    ("audit_seals", "novara_staff", "SELECT"): (OF_TENANT, None),
     ("audit_checkpoints", "novara_api", "ALL"): ("false", "false"),
     ("audit_legal_holds", "novara_api", "ALL"): ("false", "false"),
     ("audit_seals", "novara_api", "ALL"): ("false", "false"),
@@ -174,6 +186,16 @@ POLICIES: Final = {
     ("time_zone_changes", "novara_staff", "ALL"): (OF_TENANT, OF_TENANT),
     ("tenants", "novara_staff", "ALL"): (OF_TENANT, OF_TENANT),
     ("user_profiles", "novara_staff", "ALL"): (OF_TENANT, OF_TENANT),
+    ("tenants", "novara_support", "SELECT"): (OF_TENANT, None),
+    ("users", "novara_support", "SELECT"): (OF_TENANT, None),
+    ("users", "novara_support", "UPDATE"): (END_USER, END_USER),
+    ("user_profiles", "novara_support", "SELECT"): (OF_TENANT, None),
+    ("refresh_families", "novara_support", "ALL"): (OF_TENANT, OF_TENANT),
+    ("rate_limit_buckets", "novara_support", "SELECT"): (OF_TENANT, None),
+    ("rate_limit_violations", "novara_support", "SELECT"): (OF_TENANT, None),
+    ("documents", "novara_support", "ALL"): (OF_TENANT, OF_TENANT),
+    ("document_attempts", "novara_support", "ALL"): (OF_TENANT, OF_TENANT),
+    ("document_actions", "novara_support", "ALL"): (OF_TENANT, OF_TENANT),
     ("users", "novara_staff", "SELECT"): (OF_TENANT, None),
     ("users", "novara_staff", "INSERT"): (None, END_USER),
     ("users", "novara_staff", "UPDATE"): (END_USER, END_USER),
@@ -181,6 +203,10 @@ POLICIES: Final = {
     ("daily_checkins", "novara_eraser", "ALL"): ("true", "true"),
     ("erasure_certificates", "novara_eraser", "ALL"): ("true", "true"),
     ("feature_flag_evaluations", "novara_eraser", "ALL"): ("true", "true"),
+    ("rate_limit_buckets", "novara_eraser", "ALL"): ("true", "true"),
+    ("rate_limit_traffic", "novara_eraser", "ALL"): ("true", "true"),
+    ("rate_limit_violations", "novara_eraser", "ALL"): ("true", "true"),
+    ("rate_limit_violations", "novara_api", "ALL"): (OWN, OWN),
     ("health_events", "novara_eraser", "ALL"): ("true", "true"),
     ("analytics_events", "novara_eraser", "ALL"): ("true", "true"),
     ("insight_acknowledgements", "novara_eraser", "ALL"): ("true", "true"),
@@ -255,6 +281,7 @@ GRANTS: Final = {
         "tables/assessment_responses": {"SELECT"},
         "tables/insight_interactions": {"SELECT", "INSERT"},
         "tables/insights": {"SELECT", "INSERT", "UPDATE"},
+        "tables/rate_limit_violations": {"SELECT"},
         "tables/tenants": {"SELECT id", "SELECT name", "SELECT slug"},
         "tables/user_profiles": {"SELECT", "UPDATE"},
         "tables/users": {
@@ -267,7 +294,35 @@ GRANTS: Final = {
     },
     "novara_staff": {
         "schema": {"USAGE"},
+        "tables/audit_aggregates": {"SELECT"},
+        "tables/audit_alerts": {
+            "SELECT",
+            *(
+                f"UPDATE {name}"
+                for name in (
+                    *("status", "mail_due_at", "acknowledged_by", "acknowledged_at"),
+                    *("acknowledged_note", "resolved_by", "resolved_at", "resolved_note"),
+                )
+            ),
+        },
+        # All but who is told.
+        "tables/audit_alert_rules": {
+            f"SELECT {name}"
+            for name in (
+                *("id", "name", "description", "events", "outcome", "actor_kinds", "counts"),
+                *("threshold", "window_minutes", "group_by", "severity", "cool_down_minutes"),
+                "is_enabled",
+            )
+        },
+        "tables/audit_seals": {
+            f"SELECT {name}"
+            for name in (
+                *("id", "tenant_id", "sequence", "entry_count", "before_tx", "before_id"),
+                "sealed_at",
+            )
+        },
         "tables/audit_logs": {"SELECT"},
+        "functions/write_audit_entries": {"EXECUTE"},
         "functions/write_audit_entry": {"EXECUTE"},
         "tables/documents": {"SELECT", *(f"UPDATE {name}" for name in WRITTEN_BY_STAFF)},
         "tables/document_attempts": {"SELECT", "UPDATE"},
@@ -360,6 +415,63 @@ GRANTS: Final = {
         "tables/users_groups": {"SELECT"},
         "tables/users_user_permissions": {"SELECT"},
     },
+    # No health data: of documents nothing that their owner said, of people no answers.
+    "novara_support": {
+        "schema": {"USAGE"},
+        "functions/update_document_progress": {"EXECUTE"},
+        "functions/write_audit_entries": {"EXECUTE"},
+        "functions/write_audit_entry": {"EXECUTE"},
+        "tables/django_admin_log": {"SELECT id", "INSERT"},
+        "tables/django_admin_log_id_seq": {"USAGE"},
+        "tables/django_content_type": {"SELECT"},
+        "tables/tenants": {"SELECT"},
+        "tables/users": {
+            *("UPDATE is_active", "UPDATE tokens_valid_from"),
+            *(
+                f"SELECT {name}"
+                for name in (
+                    *("id", "tenant_id", "email", "is_active", "is_staff", "is_superuser"),
+                    *("is_support", "last_login", "tokens_valid_from", "created_at"),
+                )
+            ),
+        },
+        "tables/user_profiles": {
+            f"SELECT {name}"
+            for name in ("user_id", "tenant_id", "nickname", "timezone", "email_opt_in")
+        },
+        "tables/refresh_families": {"SELECT", "UPDATE revoked_at", "UPDATE revoke_reason"},
+        "tables/rate_limit_buckets": {"SELECT"},
+        "tables/rate_limit_violations": {"SELECT"},
+        "tables/stuck_documents": {"SELECT"},
+        "tables/documents": {
+            *(f"UPDATE {name}" for name in WRITTEN_BY_STAFF),
+            *(f"SELECT {name}" for name in WRITTEN_BY_STAFF),
+            *(
+                f"SELECT {name}"
+                for name in (
+                    *("id", "tenant_id", "user_id", "file_size", "content_type"),
+                    "created_at",
+                )
+            ),
+        },
+        "tables/document_attempts": {
+            "SELECT",
+            *(
+                f"UPDATE {name}"
+                for name in ("outcome", "ended_at", "error_code", "detail", "retry_at")
+            ),
+        },
+        "tables/document_actions": {
+            "INSERT",
+            *(
+                f"SELECT {name}"
+                for name in (
+                    *("id", "tenant_id", "user_id", "document_id", "action", "actor_id"),
+                    "created_at",
+                )
+            ),
+        },
+    },
     "novara_eraser": {
         "schema": {"USAGE"},
         "tables/audit_logs": {
@@ -367,6 +479,7 @@ GRANTS: Final = {
             *("UPDATE salt", "UPDATE network", "UPDATE details", "UPDATE commitment"),
         },
         "functions/erase_audit_payloads": {"EXECUTE"},
+        "functions/write_audit_entry": {"EXECUTE"},
         "tables/document_actions": {"SELECT", "DELETE"},
         "tables/document_attempts": {"SELECT", "DELETE"},
         "tables/document_chunks": {"SELECT", "DELETE"},
@@ -404,6 +517,9 @@ GRANTS: Final = {
         "tables/legacy_records": {"SELECT", "DELETE"},
         "tables/medication_regimens": {"SELECT", "DELETE"},
         "tables/metric_marks": {"SELECT", "DELETE"},
+        "tables/rate_limit_buckets": {"SELECT", "DELETE"},
+        "tables/rate_limit_traffic": {"SELECT", "DELETE"},
+        "tables/rate_limit_violations": {"SELECT", "DELETE"},
         "tables/time_zone_changes": {"SELECT", "DELETE"},
         "tables/user_medications": {"SELECT", "DELETE"},
         # A trigger takes what is erased from the sums.
@@ -421,11 +537,27 @@ GRANTS: Final = {
         "schema": {"USAGE"},
         "tables/audit_logs": {"INSERT"},
         "functions/audit_origin": {"EXECUTE"},
+        "functions/audit_event": {"EXECUTE"},
         "functions/audit_changes": {"EXECUTE"},
         "functions/audit_rows": {"EXECUTE"},
+        "functions/write_audit_entries": {"EXECUTE"},
         "functions/write_audit_entry": {"EXECUTE"},
     },
-    "novara_pruner": {"schema": {"USAGE"}, "tables/audit_logs": {"SELECT", "DELETE"}},
+    # Retention: it deletes entries, empties links of which nothing is left, and tells the log.
+    "novara_pruner": {
+        "schema": {"USAGE"},
+        "tables/audit_logs": {"SELECT", "DELETE"},
+        "tables/audit_seals": {
+            "SELECT",
+            "UPDATE pruned",
+            "UPDATE entry_ids",
+            "UPDATE leaves",
+        },
+        "tables/audit_retention": {"SELECT"},
+        "tables/audit_legal_holds": {"SELECT"},
+        "functions/prune_audit_logs": {"EXECUTE"},
+        "functions/write_audit_entry": {"EXECUTE"},
+    },
     # It answers for flags whose lists nobody else reads.
     "novara_flags": {
         "schema": {"USAGE"},
@@ -440,6 +572,8 @@ GRANTS: Final = {
     # What the login role owns needs no grant.
     "login": {
         "functions/erase_person": {"EXECUTE"},
+        "functions/prune_audit_logs": {"EXECUTE"},
+        "functions/write_audit_entries": {"EXECUTE"},
         "functions/write_audit_entry": {"EXECUTE"},
         "functions/evaluate_feature_flag_details": {"EXECUTE"},
     },
@@ -447,8 +581,11 @@ GRANTS: Final = {
 # Functions that work with the rights of a role of their own, which owns nothing else.
 DEFINERS: Final = {
     "audit_changes": "novara_auditor",
+    "audit_event": "novara_auditor",
     "audit_rows": "novara_auditor",
     "erase_audit_payloads": "novara_eraser",
+    "prune_audit_logs": "novara_pruner",
+    "write_audit_entries": "novara_auditor",
     "write_audit_entry": "novara_auditor",
     "erase_person": "novara_eraser",
     "evaluate_feature_flag_details": "novara_flags",
@@ -462,9 +599,11 @@ GLOBAL_KEYS: Final = {
     "users_pkey": "a token names its person before the tenant is known",
 }
 # Foreign keys from nobody's tables to somebody's: Django's own tables know no tenants, and a key
-# of a server may be for one clinic; a flag may be asked for somebody who is no person of ours.
+# of a server may be for one clinic; a flag may be asked for somebody who is no person of ours, and
+# a limit may be met by one.
 GLOBAL_REFERENCES: Final = {
     *("api_keys", "django_admin_log", "feature_flag_evaluations", "users_groups"),
+    *("rate_limit_buckets", "rate_limit_rules", "rate_limit_traffic", "rate_limit_violations"),
     "users_user_permissions",
 }
 
@@ -599,7 +738,7 @@ DELETABLE: Final = {
 }
 
 
-@pytest.mark.parametrize("role", ["public", "novara_api", "novara_staff"])
+@pytest.mark.parametrize("role", ["public", "novara_api", "novara_staff", "novara_support"])
 def test_lets_nobody_delete_in_bulk(db, role):
     deletable = {f"tables/{table}" for table in DELETABLE} if role == "novara_api" else set()
     given = set()
@@ -679,7 +818,9 @@ def test_lets_only_the_owner_open_the_gate(db):
         assert not {f"functions/{name}" for name in entering} & set(things), role
 
 
-@pytest.mark.parametrize("role", ["novara_api", "novara_staff", *DEFINERS.values()])
+@pytest.mark.parametrize(
+    "role", ["novara_api", "novara_staff", "novara_support", *DEFINERS.values()]
+)
 def test_has_roles_without_powers(db, role):
     ((*powers,),) = rows(
         "SELECT rolsuper, rolbypassrls, rolcanlogin, rolcreatedb, rolcreaterole, rolreplication"

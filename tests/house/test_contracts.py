@@ -17,8 +17,8 @@ from core.sql import sql_files
 ROOT = Path(settings.ROOT)
 # From the ground up. What is not ours (Django's own apps) lies below.
 FLOORS = (
-    *("core", "audit", "accounts", "flags", "documents", "health", "assessments", "medications"),
-    *("insights", "analytics", "legacy", "config"),
+    *("core", "audit", "ratelimits", "accounts", "flags", "documents", "health", "assessments"),
+    *("medications", "insights", "analytics", "legacy", "config"),
 )
 OURS = [app for app in apps.get_app_configs() if app.name.split(".")[0] in FLOORS]
 

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 import pytest
 from django.contrib import admin
-from django.test import Client
+from django.test import Client, RequestFactory
 from django.urls import NoReverseMatch, reverse
 
 from accounts.models import User
@@ -113,7 +113,7 @@ def names_of(model_admin: Any) -> list[str]:
 
 
 def address_of(name: str, key: Any) -> str | None:
-    for arguments in ([], [key], ["failed", "parsing-failed"]):
+    for arguments in ([], [key], ["failed", "damaged"]):
         try:
             return reverse(f"admin:{name}", args=arguments)
         except NoReverseMatch:
@@ -127,11 +127,12 @@ def is_about(text: str, life: Life, key: Any) -> bool:
 
 
 def row_of(model_admin: Any, life: Life) -> Any:
-    rows = model_admin.model.objects
-    if model_admin.model is User:
-        return life.user
-    found = rows.filter(user_id=life.user.id).order_by("-pk").first()
-    assert found is not None, f"live() makes no {model_admin.model.__name__}: give the person one."
+    """Give a row of the person's that the pages of a model show."""
+    request: Any = RequestFactory().get("/")
+    request.user = User(is_superuser=True)
+    key = "id" if model_admin.model is User else "user_id"
+    found = model_admin.get_queryset(request).filter(**{key: life.user.id}).first()
+    assert found is not None, f"Give the person of this test a {model_admin.model.__name__}."
     return found
 
 

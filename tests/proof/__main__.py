@@ -10,6 +10,7 @@ from pathlib import Path
 import django
 
 from config.dev.processes import SetupError
+from config.dev.progress import say
 from tests.proof import installation
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -24,7 +25,7 @@ def main() -> int:
             session = import_module("tests.proof.session")
             code: int = session.run(running, options)
     except SetupError as error:
-        print(f"\n{error}")
+        say(f"\n{error}")
         return 1
     return code
 
@@ -34,6 +35,11 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--quick", action="store_true", help="what fits into a minute, for CI")
     parser.add_argument("--seed", type=int, default=None, help="of a run that is to be repeated")
     parser.add_argument("--report", type=Path, default=ROOT / ".dev" / "proof" / "report.html")
+    parser.add_argument(
+        "--postgres-defaults",
+        action="store_true",
+        help="let PostgreSQL log as it does by itself, not as our launcher has it",
+    )
     parser.add_argument("--only", nargs="*", help="parts, while mending one: policies mutate")
     options = parser.parse_args()
     if options.seed is None:
@@ -45,5 +51,5 @@ if __name__ == "__main__":
     try:
         sys.exit(main())
     except KeyboardInterrupt:
-        print("\nInterrupted; everything that was started has been ended.")
+        say("\nInterrupted; everything that was started has been ended.")
         sys.exit(130)

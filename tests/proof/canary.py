@@ -58,9 +58,13 @@ def over_http(
                 # Where the query asks for its own person as well, only the database tells.
                 faults = database.probe(world, opened.tables[0], opened.role)[1][:1]
             sung += bool(sights)
-            caught = sights or tuple(f"database: {one}; over HTTP the query's own condition holds" for one in faults)
+            caught = sights or tuple(
+                f"database: {one}; over HTTP the query's own condition holds" for one in faults
+            )
             yield Mutation(f"{opened.what} (asked over HTTP)", "policy, over HTTP", caught)
-        section.fact("Opened policies that showed over HTTP", f"{sung} of {1 if is_quick else len(API)}")
+        section.fact(
+            "Opened policies that showed over HTTP", f"{sung} of {1 if is_quick else len(API)}"
+        )
         section.expect(sung, "No opened policy showed over HTTP: this canary is dumb.")
     if is_quick:
         return
@@ -116,7 +120,7 @@ def seen(world: World, url: str) -> tuple[str, ...]:
         for victim in ("charlie", "bob") if route.parameters else ():
             path = route.path(world.people[victim].ids)
             asked = caller.call("GET", path)
-            nothing = caller.call("GET", route.path({name: NOBODY for name in alice.ids}))
+            nothing = caller.call("GET", route.path(dict.fromkeys(alice.ids, NOBODY)))
             if plain(asked) != plain(nothing):
                 found.append(f"API: {route} with an id of {victim} answers {asked.status_code}")
     caller.call("POST", "/api/v2/documents/search", {"query": "transfer Tuesday"})
@@ -128,7 +132,7 @@ NOBODY: Final = "01a1ff00-0000-7000-8000-000000000000"
 
 def seen_in_console(world: World, url: str) -> tuple[str, ...]:
     ledger = Ledger(world.markers)
-    visited: Any = World(world.markers, ledger, url, world.people, world.tenants)
+    visited: Any = World(world.markers, ledger, url, people=world.people, tenants=world.tenants)
     visitor = Visitor(visited, world.people["anna"].user.email)
     for path in (
         *("/admin/", "/admin/accounts/user/", "/admin/documents/document/all/"),
@@ -145,5 +149,5 @@ def seen_in_console(world: World, url: str) -> tuple[str, ...]:
 
 def _judged(world: World, ledger: Ledger, where: str) -> tuple[str, ...]:
     section = Section(where, "")
-    judge(World(world.markers, ledger, "", world.people, world.tenants), section)
+    judge(World(world.markers, ledger, "", people=world.people, tenants=world.tenants), section)
     return tuple(f"{where}: {one.what} at {one.how}" for one in section.findings[:2])

@@ -50,9 +50,7 @@ class Visitor(Caller):
 
     def post(self, path: str, form: dict[str, Any]) -> Answer:
         body = urlencode(form | {"csrfmiddlewaretoken": self.token}, doseq=True).encode()
-        return self.send(
-            "POST", path, body, {"Content-Type": "application/x-www-form-urlencoded"}
-        )
+        return self.send("POST", path, body, {"Content-Type": "application/x-www-form-urlencoded"})
 
 
 def walk(world: World, section: Section, *, is_quick: bool) -> None:
@@ -93,7 +91,16 @@ def _list(
     for query in sorted({html.unescape(one) for one in LINK.findall(page)})[:25]:
         if dice.random() < share:
             visitor.visit(f"{path}?{query}")
-    for query in ("all=", "p=1", "p=99999", "o=1.2.3.4.5", "o=-1", "_popup=1", "e=1", "_facets=True"):
+    for query in (
+        "all=",
+        "p=1",
+        "p=99999",
+        "o=1.2.3.4.5",
+        "o=-1",
+        "_popup=1",
+        "e=1",
+        "_facets=True",
+    ):
         if dice.random() < share:
             visitor.visit(f"{path}?{query}")
     for theirs, unknown in _questions(world):
@@ -112,7 +119,16 @@ def _questions(world: World) -> Iterator[tuple[str, str]]:
     yield f"q={quote(email)}", f"q={quote(word)}"
     yield f"q={nickname}", "q=zq0000000000000000"
     yield f"q={charlie.pk}", f"q={nobody}"
-    for name in ("user", "user__id", "user__id__exact", "user_id", "id", "id__in", "pk", "user__in"):
+    for name in (
+        "user",
+        "user__id",
+        "user__id__exact",
+        "user_id",
+        "id",
+        "id__in",
+        "pk",
+        "user__in",
+    ):
         yield f"{name}={charlie.pk}", f"{name}={nobody}"
     for name in ("tenant", "tenant__id__exact", "tenant_id", "user__tenant", "clinic"):
         yield f"{name}={charlie.tenant_id}", f"{name}={nobody}"
@@ -177,11 +193,10 @@ def _elsewhere(world: World, visitor: Visitor) -> None:
         visitor.visit(path)
 
 
-def same(
-    section: Section, what: str, asked: Answer, nothing: Answer, sent: dict[str, str]
-) -> None:
+def same(section: Section, what: str, asked: Answer, nothing: Answer, sent: dict[str, str]) -> None:
     first, second = _without_tokens(plain(asked)), _without_tokens(plain(nothing))
     for theirs, unknown in sent.items():
+        first, second = first.replace(f"/{theirs}/", "/…/"), second.replace(f"/{unknown}/", "/…/")
         for one, other in zip(theirs.split("="), unknown.split("="), strict=False):
             if len(one) < SHORTEST:
                 continue
@@ -195,13 +210,17 @@ def same(
 
 
 def _without_tokens(page: str) -> str:
-    page = re.sub(r"(csrfmiddlewaretoken\" value=\")[^\"]*|(csrftoken|sessionid|messages)=[^;\"']*", "…", page)
+    page = re.sub(
+        r"(csrfmiddlewaretoken\" value=\")[^\"]*|(csrftoken|sessionid|messages)=[^;\"']*", "…", page
+    )
     return re.sub(r"nonce=\"[^\"]*\"|expires=[^;]*GMT", "…", page)
 
 
 def _difference(first: str, second: str) -> str:
     at = next((i for i, (a, b) in enumerate(zip(first, second, strict=False)) if a != b), 0)
-    return f"…{first[max(0, at - 80):at + 120]}… instead of …{second[max(0, at - 80):at + 120]}…"
+    return (
+        f"…{first[max(0, at - 80) : at + 120]}… instead of …{second[max(0, at - 80) : at + 120]}…"
+    )
 
 
 def _path(model: type[Model]) -> str:
@@ -214,13 +233,15 @@ def _model_of(template: str) -> type[Model] | None:
 
 def _keys(world: World, model: type[Model]) -> tuple[list[str], list[str]]:
     """Primary keys of rows of South, and of rows of North."""
-    manager, names = model._base_manager, {field.name for field in model._meta.fields}
-    if "tenant" not in names:
+    manager, names = model._base_manager, {field.attname for field in model._meta.fields}
+    if "tenant_id" not in names:
         is_tenant = model._meta.db_table == "tenants"
         key = str(world.tenants[SOUTH].pk)
-        return ([key] if is_tenant else [str(pk) for pk in manager.values_list("pk", flat=True)[:1]]), []
-    south = manager.filter(tenant=world.tenants[SOUTH]).order_by("-pk")
-    north = manager.exclude(tenant=world.tenants[SOUTH]).order_by("-pk")
+        return (
+            [key] if is_tenant else [str(pk) for pk in manager.values_list("pk", flat=True)[:1]]
+        ), []
+    south = manager.filter(tenant_id=world.tenants[SOUTH].pk).order_by("-pk")
+    north = manager.exclude(tenant_id=world.tenants[SOUTH].pk).order_by("-pk")
     return (
         [str(pk) for pk in south.values_list("pk", flat=True)[:2]],
         [str(pk) for pk in north.values_list("pk", flat=True)[:1]],
@@ -230,4 +251,3 @@ def _keys(world: World, model: type[Model]) -> tuple[list[str], list[str]]:
 def _filled(template: str, key: str) -> str:
     found = PARAMETER.sub(lambda _: key, template)
     return "/" + re.sub(r"[\^$?]|\\Z", "", found)
-

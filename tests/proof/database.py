@@ -158,9 +158,9 @@ def _asked(
         yield _told(seen, should)
         for (sample, command), is_allowed in may.items():
             # A row that cannot be seen cannot be changed either.
-            is_allowed = is_allowed and (command == "INSERT" or sample.key in should)
+            is_right = is_allowed and (command == "INSERT" or sample.key in should)
             did = _try(table, key, sample, command)
-            if did == is_allowed:
+            if did == is_right:
                 yield ""
             else:
                 verb = "can" if did else "cannot"
@@ -181,14 +181,12 @@ def _moves(
     """One's own row must not become a row of South."""
     own = next((one for one in samples if one.owner == context.name), None)
     form = _form(table, context.role, "UPDATE", CHECK)
-    if own is None or form in {"true", "false"}:
+    if own is None or not context.tenant_id or form in {"true", "false"}:
         return
     column = TENANT_KEY.get(table, "tenant_id")
     other = NORTH if context.tenant_id == str(world.tenants[SOUTH].pk) else SOUTH
     target = world.tenants[other].pk
-    code = _code(
-        f"UPDATE {table} SET {column} = %s WHERE {key} = %s", [target, own.key]
-    )
+    code = _code(f"UPDATE {table} SET {column} = %s WHERE {key} = %s", [target, own.key])
     yield "" if code == REFUSED else f"can give a row to {other} ({code or 'done'})"
 
 
@@ -310,7 +308,11 @@ def _foreign(seen: list[str], columns: set[str], context: Context) -> str:
     found = [json.loads(row) for row in seen]
     # Sums over no rows are zeros, not rows of somebody.
     if not context.tenant_id or context.name.startswith("Charlie with"):
-        found = [row for row in found if any(value not in (None, 0, "", [], {}) for value in row.values())]
+        found = [
+            row
+            for row in found
+            if any(value not in (None, 0, "", [], {}) for value in row.values())
+        ]
         return f"shows {len(found)} rows" if found else ""
     for column, mine in (("tenant_id", context.tenant_id), ("user_id", context.user_id)):
         if mine and column in columns:

@@ -6,6 +6,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Final
 
+from config.dev.progress import say
+
 MOST_TOLD: Final = 40
 
 
@@ -83,7 +85,7 @@ class Proof:
     def section(self, name: str, promise: str) -> Iterator[Section]:
         """Say it on the screen while it lasts, and how it ended."""
         section, started = Section(name, promise), time.monotonic()
-        print(f"  {name} …", flush=True)
+        say(f"  {name} …")
         try:
             yield section
         except Exception as error:
@@ -94,9 +96,6 @@ class Proof:
             self.sections.append(section)
             sign = "✓" if section.holds else "✗"
             found = f"{len(section.findings)} found" if section.findings else "nothing found"
-            print(
-                f"{sign} {name}: {section.tried:,} tried, {found}, {section.seconds:.1f} s",
-                flush=True,
-            )
+            say(f"{sign} {name}: {section.tried:,} tried, {found}, {section.seconds:.1f} s")
             for finding in section.findings[:5]:
-                print(f"    {finding.what}\n      {finding.how}"[:400], flush=True)
+                say(f"    {finding.what}\n      {finding.how}"[:400])

@@ -36,6 +36,13 @@ class Installation:
     def temporary(self) -> Path:
         return self.folder / "tmp"
 
+    def stop_all(self) -> None:
+        for service in self.running:
+            service.send(signal.SIGTERM)
+        wait_until(lambda: not any(one.is_alive() for one in self.running), seconds=20)
+        for service in self.running:
+            service.kill_group()
+
     def stop(self, name: str) -> None:
         for service in self.running:
             if service.name == name and service.process is not None:
@@ -79,11 +86,7 @@ def processes(folder: Path) -> Iterator[Installation]:
             _await(service, f"{url}/{path}")
         yield Installation(folder, web, stream, running)
     finally:
-        for service in running:
-            service.send(signal.SIGTERM)
-        wait_until(lambda: not any(one.is_alive() for one in running), seconds=15)
-        for service in running:
-            service.kill_group()
+        Installation(folder, web, stream, running).stop_all()
         services.end_orphans(folder, grace=2)
 
 

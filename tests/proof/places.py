@@ -1,5 +1,6 @@
 """Where nothing of anybody may lie: logs, the store, metrics, titles of processes, folders."""
 
+import os
 import re
 import threading
 from collections.abc import Iterator
@@ -44,6 +45,14 @@ class Ear:
             return
 
 
+def log_as_by_default() -> None:
+    """Let PostgreSQL log as it does by itself: our launcher has it say less of what fails."""
+    with psycopg.connect(os.environ["DATABASE_URL"], user="postgres", autocommit=True) as server:
+        server.execute("ALTER SYSTEM SET log_error_verbosity = 'default'")
+        server.execute("ALTER SYSTEM SET log_min_error_statement = 'error'")
+        server.execute("SELECT pg_reload_conf()")
+
+
 def search(world: World, section: Section, installation: Installation, ear: Ear) -> None:
     size = 0
     for path, data in _files(installation):
@@ -54,9 +63,9 @@ def search(world: World, section: Section, installation: Installation, ear: Ear)
     _titles(world, section)
     _folders(world, section, installation)
     _statistics(world, section)
-    for path in ("/metrics", "/readyz", "/api/openapi-v2.json"):
-        answer = world.caller("nobody").call("GET", path)
-        _nothing_in(world, section, path, answer.whole)
+    for page in ("/metrics", "/readyz", "/api/openapi-v2.json"):
+        answer = world.caller("nobody").call("GET", page)
+        _nothing_in(world, section, page, answer.whole)
 
 
 def _nothing_in(
@@ -90,7 +99,9 @@ def _store(world: World, section: Section, ear: Ear) -> None:
         with redis.Redis.from_url(settings.REDIS_URL, db=number) as store:
             for key in store.scan_iter(count=1000):
                 keys += 1
-                _nothing_in(world, section, f"Valkey's key {key[:20]!r}", key + b" " + _value(store, key))
+                _nothing_in(
+                    world, section, f"Valkey's key {key[:20]!r}", key + b" " + _value(store, key)
+                )
     section.fact("Keys in Valkey at the end", keys)
 
 
@@ -125,7 +136,8 @@ def _folders(world: World, section: Section, installation: Installation) -> None
         names += 1
         data = path.read_bytes() if path.is_file() else b""
         _nothing_in(world, section, "the temporary folder", path.name.encode() + b"\n" + data)
-    for path in Path(settings.STORAGES["documents"]["OPTIONS"]["location"]).rglob("*"):
+    storage: Any = settings.STORAGES["documents"]
+    for path in Path(storage["OPTIONS"]["location"]).rglob("*"):
         names += 1
         _nothing_in(world, section, "a file name of the document storage", path.name.encode())
     section.expect(True, "")
@@ -143,7 +155,13 @@ def _statistics(world: World, section: Section) -> None:
         own.execute("SELECT set_config('app.tenant_id', %s, true)", [str(alice.tenant_id)])
         own.execute("SELECT set_config('app.user_id', %s, true)", [str(alice.pk)])
         own.execute("SET LOCAL ROLE novara_api")
-        for view in ("pg_stat_activity", "pg_stats", "pg_prepared_statements", "pg_cursors", "pg_locks"):
+        for view in (
+            "pg_stat_activity",
+            "pg_stats",
+            "pg_prepared_statements",
+            "pg_cursors",
+            "pg_locks",
+        ):
             told = own.execute(f"SELECT to_jsonb(v)::text FROM {view} v".encode()).fetchall()
             text = "\n".join(row[0] for row in told).encode()
             _nothing_in(world, section, f"{view}, as novara_api", text)

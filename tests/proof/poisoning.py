@@ -17,11 +17,11 @@ from django.db import Error, connection, transaction
 
 from core import gate
 from tests.house.catalog import rows
+from tests.house.test_catalog import POLICIES
 from tests.proof.calls import Caller
 from tests.proof.database import rolled_back
 from tests.proof.findings import Section
 from tests.proof.world import World
-from tests.house.test_catalog import POLICIES
 
 READABLE: Final = sorted(
     {

@@ -6,7 +6,6 @@ from collections import Counter
 from pathlib import Path
 from typing import Final
 
-
 from tests.proof.findings import MOST_TOLD, Finding, Mutation, Proof, Section
 
 STYLE: Final = """
@@ -28,8 +27,8 @@ p { margin: .25rem 0 .75rem; max-width: 46rem; }
   border: 1px solid var(--good); border-left-width: .4rem; }
 .verdict.bad { background: var(--bad-soft); border-color: var(--bad); }
 .verdict h1 { color: var(--good); } .verdict.bad h1 { color: var(--bad); }
-.verdict p { margin: 0; }
-.figures { display: grid; grid-template-columns: repeat(auto-fit, minmax(9rem, 1fr)); gap: .75rem;
+.verdict p { margin: 0; } .verdict + p { margin-top: .75rem; max-width: none; }
+.figures { display: grid; grid-template-columns: repeat(auto-fit, minmax(8.5rem, 1fr)); gap: .75rem;
   margin: 1rem 0; padding: 0; list-style: none; }
 .figures li { background: var(--card); border: 1px solid var(--line); border-radius: .5rem;
   padding: .7rem .9rem; }
@@ -76,23 +75,25 @@ def verdict(proof: Proof) -> str:
     found = sum(len(section.findings) for section in proof.sections)
     caught = len(proof.mutations) - len(proof.survivors)
     holes = f"{caught} of {len(proof.mutations)} holes made on purpose were seen"
-    if proof.holds:
-        return f"Nothing leaks: {tried:,} tries, no finding; {holes}."
-    return f"The proof fails: {found} findings in {tried:,} tries; {holes}."
+    return f"{title(proof)}: {found or 'no'} findings in {tried:,} tries; {holes}."
+
+
+def title(proof: Proof) -> str:
+    return "Nothing leaks" if proof.holds else "The proof fails"
 
 
 def page(proof: Proof) -> str:
     kind = "Quick run" if proof.is_quick else "Full run"
-    title = "Nothing leaks" if proof.holds else "The proof fails"
     sections = "".join(map(_section, proof.sections))
+    told = verdict(proof).partition(": ")[2]
     return f"""<!doctype html>
 <html lang="en"><head><meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
-<title>Isolation proof: {title}</title><style>{STYLE}</style></head><body><main>
-<div class="verdict{"" if proof.holds else " bad"}"><h1>{title}</h1>
-<p>{html.escape(verdict(proof))}</p></div>
+<title>Isolation proof: {title(proof)}</title><style>{STYLE}</style></head><body><main>
+<div class="verdict{"" if proof.holds else " bad"}"><h1>{title(proof)}</h1>
+<p>{html.escape(told[:1].upper() + told[1:])}</p></div>
 <p class="quiet">{kind} of {dt.datetime.now(dt.UTC):%B %-d, %Y, %H:%M} UTC, seed {proof.seed},
-{proof.seconds:.0f} seconds, on an installation of its own.</p>
+on an installation of its own.</p>
 {_figures(proof)}
 <h2>How it was tried</h2>
 <p>Two clinics of the same shape were filled: North, with Alice, Bob and Anna of the staff, and
@@ -116,8 +117,9 @@ def _figures(proof: Proof) -> str:
     figures = (
         (f"{sum(one.tried for one in proof.sections):,}", "tries"),
         (f"{sum(len(one.findings) for one in proof.sections):,}", "findings"),
-        (f"{caught:,} / {len(proof.mutations):,}", "holes made on purpose that were seen"),
+        (f"{caught:,} / {len(proof.mutations):,}", "holes that were seen"),
         *proof.world,
+        (f"{proof.seconds:,.0f}", "seconds"),
     )
     shown = "".join(
         f"<li><b>{html.escape(str(value))}</b><span>{html.escape(name)}</span></li>"
@@ -128,7 +130,8 @@ def _figures(proof: Proof) -> str:
 
 def _section(section: Section) -> str:
     facts = "".join(
-        f"<dt>{html.escape(name)}</dt><dd>{html.escape(value)}</dd>" for name, value in section.facts
+        f"<dt>{html.escape(name)}</dt><dd>{html.escape(value)}</dd>"
+        for name, value in section.facts
     )
     notes = "".join(
         f"<details><summary>{html.escape(note.partition(':')[0])}</summary>"
@@ -156,7 +159,7 @@ def _findings(findings: list[Finding]) -> str:
     if not findings:
         return ""
     told = "".join(
-        f"<li>{html.escape(one.what)}<pre>{html.escape(one.how)}</pre></li>"
+        f"<li>{html.escape(one.what)}{f'<pre>{html.escape(one.how)}</pre>' if one.how else ''}</li>"
         for one in findings[:MOST_TOLD]
     )
     more = len(findings) - MOST_TOLD
@@ -195,5 +198,3 @@ def _hole(one: Mutation) -> str:
     more = len(one.caught_by) - len(shown)
     told = "<br>".join(shown) + (f"<br>and {more} more" if more > 0 else "")
     return f"<tr><td>{html.escape(one.what)}</td><td>{told or 'nobody'}</td></tr>"
-
-

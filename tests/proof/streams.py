@@ -63,7 +63,9 @@ def _addresses(world: World, name: str) -> dict[str, str]:
         found["documents"] = documents.json()["url"]
     answer = caller.call("POST", "/ofrep/v1/evaluate/flags", {"context": {}})
     for stream in answer.json().get("eventStreams", []):
-        found["flags"] = stream.get("url") or stream["endpoint"]["origin"] + stream["endpoint"]["requestUri"]
+        found["flags"] = (
+            stream.get("url") or stream["endpoint"]["origin"] + stream["endpoint"]["requestUri"]
+        )
     return found
 
 
@@ -78,7 +80,8 @@ def tickets(world: World, section: Section) -> None:
         return
     own = urlsplit(link.json()["url"])
     section.expect(
-        Caller("alice", world.url, world.ledger).call("GET", f"{own.path}?{own.query}").status_code == 200,
+        Caller("alice", world.url, world.ledger).call("GET", f"{own.path}?{own.query}").status_code
+        == 200,
         "Alice's own link does not open.",
     )
     ticket = own.query.partition("=")[2]

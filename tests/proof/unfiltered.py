@@ -16,6 +16,6 @@ def everything(self: Any, request: HttpRequest) -> Any:
 
 
 ConsoleAdmin.get_queryset = everything  # type: ignore[method-assign]  # The hole.
-ConsoleAdmin.is_within_reach = staticmethod(lambda *_: True)  # type: ignore[method-assign]
+ConsoleAdmin.is_within_reach = staticmethod(lambda *_: True)  # type: ignore[assignment]
 
 __all__ = ["application"]

@@ -13,6 +13,8 @@ from ratelimits.rules import RuleSet
 from ratelimits.types import Rule, Scope
 
 VERSIONS = itertools.count(1_000_000)
+# What becomes of late answers is for tests of outages: a machine that runs tests is slow.
+PATIENCE = 30
 
 
 class Limits:
@@ -30,8 +32,10 @@ def rule(capacity: int, scope: Scope = Scope.USER, **values: Any) -> Rule:
 
 
 @pytest.fixture
-def limits(settings: Any) -> Iterator[Limits]:
+def limits(settings: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Limits]:
     settings.RATE_LIMITS = True
+    monkeypatch.setattr(store, "PATIENCE_SECONDS", PATIENCE)
+    monkeypatch.setattr(store, "STEP_SECONDS", PATIENCE)
     before = rules.replace(RuleSet((), next(VERSIONS)))
     door.forget()
     store.forget()

@@ -259,9 +259,9 @@ def test_saves_and_leaves_a_trace(console, rule, alice):
     assert rule.updated_by == "root@example.com"
     entry = AuditLog.objects.filter(event="limit-rule-changed", object_id="timeline").latest("id")
     assert entry.category == "administration"
-    assert entry.details["reason"] == "Too many at once."
-    assert entry.details["before"]["capacity"] == 20
-    assert entry.details["after"]["capacity"] == 5
+    told = entry.details or {}
+    assert told["reason"] == "Too many at once."
+    assert (told["before"]["capacity"], told["after"]["capacity"]) == (20, 5)
 
 
 def test_asks_why_when_requests_of_the_last_day_would_be_refused(console, rule, alice):
@@ -361,7 +361,7 @@ def test_deletes_a_rule_for_a_reason(console, rule):
     assert done.status_code == 302
     assert not RateLimitRule.objects.filter(name="timeline").exists()
     entry = AuditLog.objects.filter(event="limit-rule-changed", object_id="timeline").latest("id")
-    assert entry.details["reason"] == "Nobody needs it."
+    assert (entry.details or {})["reason"] == "Nobody needs it."
 
 
 def test_limits_of_log_ins_have_their_figures_alone(console):
@@ -415,7 +415,7 @@ def test_says_who_is_limited_now(console, rule, alice, bob):
     answer = console.get(NOW)
 
     said = text_of(answer)
-    assert "Refused at this moment" in said
+    assert "Refused just now" in said
     assert f"person …{str(alice.id)[-8:]} timeline 100 %" in said
     assert f"person …{str(bob.id)[-8:]} timeline 70 %" in said
     assert reverse("admin:accounts_user_change", args=[alice.id]) in answer.content.decode()
@@ -434,8 +434,24 @@ def test_lets_buckets_fill_up_by_themselves(console, rule, alice, bob):
     assert answer.context["limited"] == []
 
 
+def test_who_passes_now_and_then_is_limited_all_the_same(console, rule, alice):
+    now = timezone.now()
+    bucket(rule, alice, remaining=0, limited_until=now - dt.timedelta(seconds=4), seen_at=now)
+
+    answer = console.get(NOW)
+
+    assert [one["ends_in"] for one in answer.context["limited"]] == [""]
+    assert "passes now and then" in text_of(answer)
+
+
+def test_shows_who_is_refused_for_what_costs_more_than_is_left(console, rule, alice):
+    bucket(rule, alice, remaining=rule.capacity - 1)
+
+    assert len(console.get(NOW).context["limited"]) == 1
+
+
 def test_says_that_nobody_is_limited(console):
-    assert "Nobody is refused at this moment" in text_of(console.get(NOW))
+    assert "Nobody is refused just now" in text_of(console.get(NOW))
 
 
 def test_says_whom_rules_refused(console, rule, alice, bob):

@@ -15,14 +15,13 @@ from accounts import services as accounts
 from accounts import tokens
 from accounts.types import ApiScope
 from config import limits as door
-from ratelimits import store
 from ratelimits.types import Mode, Scope, Weight
 from tests.conftest import ApiClient, client_of, token_of
 from tests.factories import make_tenant, make_user
 from tests.ratelimits.conftest import rule
 
 V1, V2, OFREP = "/api/users/me", "/api/v2/me", "/ofrep/v1/evaluate/flags"
-CONTEXT = {"context": {}}
+CONTEXT: dict[str, Any] = {"context": {}}
 
 
 def statuses(
@@ -287,6 +286,7 @@ def test_counts_each_known_key(db, limits):
 def test_asks_for_a_persons_clinic_once_a_minute(alice, limits, django_assert_num_queries):
     limits.use(rule(100, Scope.TENANT))
     claims = door.claims_of(f"Bearer {token_of(alice)}")
+    assert claims
 
     with django_assert_num_queries(1):
         found = [door.membership(claims) for _ in range(3)]
@@ -304,6 +304,29 @@ def test_refuses_before_any_work_is_done(as_alice, limits, django_assert_num_que
     assert answer.status_code == 429
 
 
+def test_refuses_the_same_again_without_looking_it_up(as_alice, as_bob, limits):
+    one = rule(1)
+    limits.use(one)
+    statuses(as_alice, 2)
+
+    answers = [as_alice.call("GET", V2) for _ in range(3)]
+
+    assert {answer.status_code for answer in answers} == {429}
+    assert answers[0].json()["violated-policies"] == [one.name]
+    assert answers[-1].resolver_match.route == "api/v2/me"
+    assert statuses(as_bob, 1) == [200]
+
+
+def test_counts_once_who_was_refused_and_may_pass_again(as_alice, limits):
+    limits.use(rule(1))
+    statuses(as_alice, 2)
+
+    limits.use(rule(5))
+    answers = [as_alice.call("GET", V2) for _ in range(6)]
+
+    assert [answer.status_code for answer in answers] == [200] * 5 + [429]
+
+
 def test_answers_preflights_uncounted(nobody, limits):
     limits.use(rule(1, Scope.ENDPOINT), rule(1, Scope.NETWORK))
     asked = {"origin": "http://localhost:5173", "access_control_request_method": "GET"}
@@ -313,12 +336,8 @@ def test_answers_preflights_uncounted(nobody, limits):
     assert answers == [204] * 3
 
 
-def test_is_exact_over_http(committed_db, limits, monkeypatch):
+def test_is_exact_over_http(committed_db, limits):
     """Threads of one process here; of many processes in test_store."""
-    # What becomes of late answers is another test: here many threads share one interpreter.
-    monkeypatch.setattr(store, "PATIENCE_SECONDS", 10)
-    monkeypatch.setattr(store, "STEP_SECONDS", 10)
-    store.forget()
     one = rule(50)
     limits.use(one, rule(500, Scope.TENANT), rule(500, Scope.ENDPOINT))
     user = make_user(tenant=make_tenant())

@@ -38,7 +38,7 @@ def test_takes_the_figures_of_a_rule(db, limits, path):
 def test_tells_version_2_why_and_until_when(db, limits):
     limits.use(rule(3, Scope.LOGIN_NETWORK))
 
-    answers = [call(LOG_INS[1], {"email": f"a{n}@b.c", "password": "x"}) for n in range(4)]
+    answers = [call(LOG_INS[1], {"email": f"a{n}@example.com", "password": "x"}) for n in range(4)]
 
     body = answers[-1].json()
     assert body["code"] == "too-many-attempts"
@@ -49,7 +49,7 @@ def test_holds_without_the_switch_of_the_other_limits(db, limits, settings):
     limits.use(rule(3, Scope.LOGIN_EMAIL))
     settings.RATE_LIMITS = False
 
-    answers = [call(LOG_INS[0], {"email": "a@b.c", "password": "x"}) for _ in range(4)]
+    answers = [call(LOG_INS[0], {"email": "a@example.com", "password": "x"}) for _ in range(4)]
 
     assert [answer.status_code for answer in answers] == [401] * 3 + [429]
 

@@ -3,13 +3,14 @@
 import datetime as dt
 import random
 import uuid
+from typing import Any
 
 import numpy as np
 import pytest
 from django.conf import settings
 from redis import Redis
 
-from ratelimits import preview, store, traffic
+from ratelimits import preview, queries, store, traffic
 from ratelimits.models import ApiTrafficHour, RateLimitTraffic
 from ratelimits.preview import Range
 from ratelimits.types import Mode, Rule, Scope, Weight
@@ -20,8 +21,8 @@ BOB = str(uuid.uuid4())
 
 
 def rule(**changes):
-    told = {"name": "r", "scope": Scope.USER, "capacity": 10, "refill": 10, "window_seconds": 60}
-    return Rule(**told | changes)
+    figures: dict[str, Any] = {"capacity": 10, "refill": 10, "window_seconds": 60}
+    return Rule(**{"name": "r", "scope": Scope.USER} | figures | changes)
 
 
 def asked(minutes_ago, number, *, route=TIMELINE, method="GET", **who):
@@ -202,6 +203,18 @@ def test_knows_nothing_of_log_ins(db, scope):
     found = preview.preview(None, rule(scope=scope), NOW)
 
     assert not found.is_known
+
+
+def test_gives_up_what_takes_too_long(db, monkeypatch):
+    asked(30, 25, user_id=BOB)
+    monkeypatch.setattr(queries, "PATIENCE", "SET LOCAL statement_timeout = '50ms'")
+    monkeypatch.setattr(queries, "SUMS", "SELECT pg_sleep(30)")
+
+    found = preview.preview(None, rule(), NOW)
+
+    assert found.is_too_much
+    assert not found.is_known
+    assert RateLimitTraffic.objects.count() == 1
 
 
 # What it says is what comes

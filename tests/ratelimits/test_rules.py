@@ -198,7 +198,7 @@ def own(committed_db: None, database_url: str) -> Iterator[psycopg.Connection[di
     with psycopg.connect(database_url, autocommit=True, row_factory=dict_row) as opened:
         rules.refresh(opened)
         yield opened
-        opened.execute("DELETE FROM rate_limit_rules WHERE name LIKE 'noticed-%'")
+    RateLimitRule.objects.filter(name__startswith="noticed-").delete()
     rules.replace(before)
 
 

@@ -57,14 +57,15 @@ def asked(*rules: Any, cost: int = 1, subject: str = "somebody") -> list[Asked]:
 
 
 def bucket(redis: Redis, one: Asked) -> tuple[int, int]:
-    level, at = redis.get(store.PREFIX + one.key.hex().encode()).split(b":")
+    stored: Any = redis.get(store.PREFIX + one.key.hex().encode())
+    level, at = stored.split(b":")
     return int(level), int(at)
 
 
 @pytest.mark.parametrize("count", [1, 3])
 def test_lets_exactly_50_of_480_pass_from_12_processes(count):
     names = ",".join(rule(1).name for _ in range(count))
-    racers = [
+    racers: list[Any] = [
         subprocess.Popen(  # noqa: S603
             [sys.executable, "-c", RACER, names, str(TRIES)],
             env=os.environ | {"DJANGO_SETTINGS_MODULE": "config.settings"},

@@ -52,7 +52,7 @@ def person() -> Caller:
 
 def verdict(scope: Scope = Scope.USER, **changes: Any) -> Verdict:
     rule = Rule("people", scope, 10, 10, 60, mode=changes.pop("mode", Mode.ENFORCED))
-    told = {
+    told: dict[str, Any] = {
         "rule": rule,
         "key": uuid.uuid4().bytes,
         "remaining": 0,
@@ -246,7 +246,8 @@ def test_tells_since_when_a_bucket_refuses(route, own, counts):
 )
 def test_keeps_of_a_caller_what_the_scope_counts_by(route, own, counts, scope, kept):
     one = verdict(scope)
-    caller = Caller(*(str(uuid.uuid4()) for _ in range(3)), NETWORK)
+    one_person, clinic, key_id = (str(uuid.uuid4()) for _ in range(3))
+    caller = Caller(one_person, clinic, key_id, NETWORK)
     asked(caller, route, decision=Decision((one,)))
     violations.note(caller, route, "GET", "request-1", Decision((one,)))
     counts.flush(own, NOON)

@@ -3,6 +3,7 @@
 import datetime as dt
 import uuid
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any
 
 import psycopg
@@ -10,6 +11,7 @@ import pytest
 from django.utils import timezone
 from psycopg.rows import dict_row
 
+from accounts import throttle
 from core import connections
 from ratelimits import queries, tasks, traffic, violations
 from ratelimits.models import (
@@ -120,6 +122,19 @@ def test_keeps_a_bounded_number_waiting(rule, counts, monkeypatch):
     refused(person(), rule, 10)
 
     assert len(violations._taken) == 3
+
+
+def test_counts_refused_log_ins_without_telling_who(own, counts):
+    name = f"{uuid.uuid4().hex}@example.com"
+    before = queries.refusals_by_rule(timezone.now()).get("log-in-by-email", {})
+    for _ in range(13):
+        with suppress(throttle.TooManyAttempts):
+            throttle.count([(f"email:{name}", Scope.LOGIN_EMAIL)])
+    counts.flush(own, timezone.now())
+
+    after = queries.refusals_by_rule(timezone.now())["log-in-by-email"]
+    assert after["enforced"] - before.get("enforced", 0) == 3
+    assert name not in str(list(RateLimitViolation.objects.values()))
 
 
 def test_deletes_what_is_old(db):

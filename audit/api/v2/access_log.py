@@ -33,12 +33,14 @@ WHO: Final[Mapping[str, str]] = {
 }
 PEOPLE: Final = frozenset({ActorKind.STAFF.value, ActorKind.ADMINISTRATOR.value})
 
-# What somebody did, after who it was. {your} is "your check-ins"; {it}, "a check-in of yours".
+# What somebody did, after who it was. {your} is "your check-ins".
 DID: Final[Mapping[str, str]] = {
     "record-read": "read {your}",
     "record-viewed": "looked at {your}",
     "records-listed": "saw {your} in a list",
     "document-disclosed": "opened what is in a document of yours",
+    "audit-viewed": "looked at what the audit log says of you",
+    "audit-exported": "took what the audit log says of you out into a file",
     "row-inserted": "added to {your}",
     "row-updated": "changed {your}",
     "row-deleted": "deleted from {your}",
@@ -56,8 +58,13 @@ REFUSED: Final[Mapping[str, str]] = {
     "log-in": "tried to log in with your account, and was refused",
     "password-changed": "tried to change your password, and was refused",
 }
-# Kept by Django in the account itself.
-YOURS: Final[Mapping[str, str]] = {"users": "account", "user_profiles": "profile"}
+# What is not called "your" and the table's plural.
+YOURS: Final[Mapping[str, str]] = {
+    "": "your record",
+    "content of documents": "what is in your documents",
+    "user_profiles": "your profile",
+    "users": "your account",
+}
 
 
 class AccessLogQuery(msgspec.Struct, forbid_unknown_fields=True, rename={"first": "from"}):
@@ -118,22 +125,24 @@ class AccessLog(V2View):
         query = read_query(request._request, AccessLogQuery)
         if query.first and query.to and query.first >= query.to:
             raise InvalidInput.of_parameter("to", "to: must be later than `from`.")
-        (before,) = cursors.read(query.cursor, cursor_number) or (None,)
+        position = cursors.read(query.cursor, cursors.instant, entry_number)
         rows = queries.entries_about(
             self.person.id,
             first=query.first,
             end=query.to,
             with_own=query.include == "own",
-            before=before,
+            before=(position[0], position[1]) if position else None,
         )
         found = list(rows[: query.limit + 1])
         shown = found[: query.limit]
-        following = cursors.write(shown[-1].id) if len(found) > query.limit else None
+        following = None
+        if len(found) > query.limit:
+            following = cursors.write(shown[-1].recorded_at.isoformat(), shown[-1].id)
         entries = [entry_out(row, self.person.id) for row in shown]
         return Response(AccessLogOut(entries, following))
 
 
-def cursor_number(text: str) -> int:
+def entry_number(text: str) -> int:
     number = int(text)
     if not 0 < number < 2**63:
         raise ValueError
@@ -167,8 +176,8 @@ def accessor(row: AuditLog, person_id: uuid.UUID) -> AccessorOut:
 
 def what(row: AuditLog) -> str:
     """Say what was done, to go on after who did it."""
-    plural = OBJECTS.get(row.object_type, ("", row.object_type.replace("_", " ")))[1]
-    yours = YOURS.get(row.object_type, plural) or "record"
+    several = OBJECTS.get(row.object_type, ("", row.object_type.replace("_", " ")))[1]
+    yours = YOURS.get(row.object_type, f"your {several}")
     words = REFUSED if row.outcome == "failure" else DID
     known = words.get(row.event) or DID.get(row.event) or row.event.replace("-", " ")
-    return known.format(your=f"your {yours}")
+    return known.format(your=yours)

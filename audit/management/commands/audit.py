@@ -1,11 +1,11 @@
-"""manage.py audit: verify the log, prove an entry, compare its counts, see how long it is kept."""
+"""manage.py audit: verify and export the log, compare its counts, see how long it is kept."""
 
 from argparse import ArgumentParser
 from typing import Any, Final
 
 from django.core.management.base import BaseCommand
 
-from audit.management import aggregates, retention, seal, verify
+from audit.management import aggregates, export, restored, retention, seal, verify
 
 # Each action is a module with HELP, add_arguments and run.
 ACTIONS: Final[dict[str, Any]] = {
@@ -13,6 +13,8 @@ ACTIONS: Final[dict[str, Any]] = {
     "aggregates": aggregates,
     "retention": retention,
     "seal": seal,
+    "export": export,
+    "restored": restored,
 }
 
 

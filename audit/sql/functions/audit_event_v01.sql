@@ -33,8 +33,3 @@ REVOKE EXECUTE ON FUNCTION audit_event FROM PUBLIC;
 GRANT CREATE ON SCHEMA public TO novara_auditor;
 ALTER FUNCTION audit_event OWNER TO novara_auditor;
 REVOKE CREATE ON SCHEMA public FROM novara_auditor;
-DO $$
-BEGIN
-    EXECUTE format('GRANT EXECUTE ON FUNCTION audit_event TO %I', current_user);
-END
-$$;

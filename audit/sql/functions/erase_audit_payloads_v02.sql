@@ -46,3 +46,4 @@ GRANT CREATE ON SCHEMA public TO novara_eraser;
 ALTER FUNCTION erase_audit_payloads OWNER TO novara_eraser;
 REVOKE CREATE ON SCHEMA public FROM novara_eraser;
 GRANT EXECUTE ON FUNCTION write_audit_entry TO novara_eraser;
+GRANT SELECT, UPDATE (salt, network, details, commitment) ON audit_logs TO novara_eraser;

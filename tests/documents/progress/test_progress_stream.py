@@ -15,6 +15,7 @@ from django.utils import timezone
 from sse_starlette import ServerSentEvent
 
 from accounts.models import RefreshFamily, User
+from audit.models import AuditLog
 from config.dev.processes import wait_until
 from core import streams, tickets
 from core.gate import Claims
@@ -94,6 +95,16 @@ def test_tells_each_state_up_to_the_last(server, dana):
                 )
 
             assert shown(events.block()) == hint(str(document.id))
+
+
+def test_notes_who_listened(server, dana):
+    looks = AuditLog.objects.filter(subject_id=dana.id, event="record-read")
+
+    with opened(server, dana):
+        wait_until(looks.exists, seconds=20)
+
+    look = looks.first()
+    assert (look.object_type, look.actor_id, look.source) == ("documents", dana.id, "stream")
 
 
 def test_says_nothing_of_heartbeats(server, dana):
