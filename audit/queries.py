@@ -107,14 +107,13 @@ def meant_by(rows: QuerySet[AuditLog], term: str) -> Q | None:
 
     One kind after another is asked for: all of them in one condition would read the whole log.
     """
-    found = find_person(term.lower()) if "@" in term else None
-    as_id = found or as_uuid(term)
+    person = find_person(term.lower()) if "@" in term else None
+    as_id = person or as_uuid(term)
     kinds = [about_object(term), Q(request_id=term)]
     if as_id:
         kinds = [Q(subject_id=as_id), by_actor(as_id), *kinds]
-        if of_somebody := _object_of_somebody(rows, as_id):
-            return of_somebody
-    return next((kind for kind in kinds if rows.filter(kind).order_by().exists()), None)
+    found = next((kind for kind in kinds if rows.filter(kind).order_by().exists()), None)
+    return _object_of_somebody(rows, as_id) if found is None and as_id else found
 
 
 def as_uuid(text: str | None) -> uuid.UUID | None:

@@ -71,6 +71,10 @@ class Bucket:
     is_running: bool
     is_marked: bool
 
+    @property
+    def told(self) -> list[str]:
+        return ["no figure" if value is None else f"{value:,.0f}" for value in self.values]
+
 
 @dataclass(frozen=True, slots=True)
 class Line:

@@ -27,6 +27,7 @@ from core.gate import Claims
 from ratelimits import headers, services
 from ratelimits.types import UNLIMITED, Caller, Decision, Source
 
+NOBODY: Final = Caller(None, None, None, "")
 PROBLEMS: Final = "https://iana.org/assignments/http-problem-types#"
 
 MEMBERSHIP_SECONDS: Final = 60.0
@@ -59,7 +60,7 @@ class Limits:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        if not settings.RATE_LIMITS or not request.path_info.startswith(APIS):
+        if not request.path_info.startswith(APIS):
             return self.get_response(request)
         started = time.perf_counter()
         response = refused_again(request) or self.get_response(request)
@@ -72,9 +73,12 @@ class Limits:
 
     def process_view(self, request: HttpRequest, *_: Any) -> HttpResponse | None:
         match = request.resolver_match
-        if not settings.RATE_LIMITS or match is None or not request.path_info.startswith(APIS):
+        if match is None or not request.path_info.startswith(APIS) or hasattr(request, "passage"):
             return None
-        if hasattr(request, "passage"):
+        if not settings.RATE_LIMITS:
+            # Still counted: how often and how fast is asked is no matter of limits.
+            passage = Passage(NOBODY, route_of(match.route), UNLIMITED)
+            request.passage = passage  # type: ignore[attr-defined]  # Ours.
             return None
         caller = caller_of(request)
         refused = refused_now(request, caller, match)

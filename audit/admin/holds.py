@@ -5,6 +5,7 @@ from typing import Any
 from django import forms
 from django.contrib import admin, messages
 from django.contrib.admin.utils import unquote
+from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import path, reverse
 from django.utils import timezone
@@ -110,6 +111,8 @@ class HoldAdmin(ForSuperusers, ReadOnlyAdmin[AuditLegalHold]):
         return f"{when(hold.released_at)}, {hold.names.person(hold.released_by)}"
 
     def add_view(self, request: HttpRequest, *_: Any, **__: Any) -> HttpResponse:
+        if not self.has_add_permission(request):
+            raise PermissionDenied
         form = HoldForm(request.POST if request.method == "POST" else None)
         if form.is_valid() and self._place(request, form):
             return HttpResponseRedirect(reverse(LISTED))

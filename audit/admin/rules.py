@@ -7,7 +7,7 @@ from django import forms
 from django.conf import settings
 from django.contrib import admin, messages
 from django.contrib.admin.utils import unquote
-from django.core.exceptions import ValidationError
+from django.core.exceptions import PermissionDenied, ValidationError
 from django.core.validators import validate_email
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
@@ -138,6 +138,8 @@ class RuleAdmin(ForSuperusers, ConsoleAdmin[AuditAlertRule]):
         return f"{len(rule.notify)} address{'' if len(rule.notify) == 1 else 'es'}"
 
     def add_view(self, request: HttpRequest, *_: Any, **__: Any) -> HttpResponse:
+        if not self.has_add_permission(request):
+            raise PermissionDenied
         fresh = AuditAlertRule(
             threshold=10, window_minutes=15, cool_down_minutes=60, group_by="actor"
         )

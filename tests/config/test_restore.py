@@ -26,6 +26,7 @@ from insights import queries
 from tests.config.installations import WORKER, Installation, installation
 
 BROKER = 11
+NEWCOMER = "after@example.com"
 # How far the old server's counter is ahead of a new one's.
 AHEAD = 200_000
 FILL = f"""
@@ -147,23 +148,24 @@ def test_keeps_the_backup_from_others(backup):
 
 
 def test_goes_on_working(committed_db, restored):
-    with restored.copy() as own, own.running(broker=BROKER) as url:
-        ready = httpx.get(f"{url}/readyz").json()
-        reader = sign_in(url, demo.READERS[0])
-        found = reader.post("/api/v2/documents/search", json={"query": "transfer"}).json()
-        newcomer = sign_up(url)
-        checked_in = newcomer.post("/api/checkins", json=CHECKIN)
-        wait_until(lambda: newcomer.get("/api/v2/insights").json()["insights"], seconds=60)
-        insights = newcomer.get("/api/v2/insights").json()["insights"]
-        wait_until(lambda: own.value(SEALED, "after@example.com"), seconds=60)
+    with restored.copy() as own:
+        with own.running(broker=BROKER) as url:
+            ready = httpx.get(f"{url}/readyz").json()
+            reader = sign_in(url, demo.READERS[0])
+            found = reader.post("/api/v2/documents/search", json={"query": "transfer"}).json()
+            newcomer = sign_up(url)
+            checked_in = newcomer.post("/api/checkins", json=CHECKIN)
+            wait_until(lambda: newcomer.get("/api/v2/insights").json()["insights"], seconds=60)
+            insights = newcomer.get("/api/v2/insights").json()["insights"]
+            wait_until(lambda: own.value(SEALED, NEWCOMER), seconds=60)
         log = (own.home / "worker.log").read_text()
-    verified = own.call("audit", "verify")
+        sealed, verified = own.value(SEALED, NEWCOMER), own.call("audit", "verify")
 
     assert ready["checks"]["database"] == "ok"
     assert found["results"]
     assert checked_in.status_code == 201, checked_in.text
     assert insights, log
-    assert own.value(SEALED, "after@example.com"), log
+    assert sealed > 0, log
     assert "All is as it was sealed." in verified
 
 
@@ -309,7 +311,7 @@ def sign_in(url: str, email: str) -> httpx.Client:
 
 
 def sign_up(url: str) -> httpx.Client:
-    sent = {"email": "after@example.com", "password": demo.PASSWORD, "timezone": "UTC"}
+    sent = {"email": NEWCOMER, "password": demo.PASSWORD, "timezone": "UTC"}
     return _client(url, httpx.post(f"{url}/api/v2/auth/signup", json=sent))
 
 

@@ -555,7 +555,6 @@ GRANTS: Final = {
         },
         "tables/audit_retention": {"SELECT"},
         "tables/audit_legal_holds": {"SELECT"},
-        "functions/prune_audit_logs": {"EXECUTE"},
         "functions/write_audit_entry": {"EXECUTE"},
     },
     # It answers for flags whose lists nobody else reads.

@@ -23,7 +23,8 @@ from ratelimits.models import (
 )
 from ratelimits.types import UNLIMITED, Caller, Decision, Mode, Rule, Scope, Source, Verdict
 
-NOON = dt.datetime(2026, 3, 4, 12, 30, 15, tzinfo=dt.UTC)
+# A day that no preview of other tests looks at.
+NOON = dt.datetime(2026, 2, 1, 12, 30, 15, tzinfo=dt.UTC)
 LATER = NOON + dt.timedelta(minutes=1)
 NETWORK = "203.0.113.9"
 

@@ -15,3 +15,5 @@ BEGIN
         USING ERRCODE = 'restrict_violation';
 END
 $$;
+
+REVOKE EXECUTE ON FUNCTION refuse_seal_change FROM PUBLIC;
