@@ -24,6 +24,9 @@ from audit.types import (
 from core.models import CurrentTransactionId, RandomUuid, Row, StatementTime, TransactionId
 
 
+NOTABLE = ~Q(category="change") & (~Q(category="access") | ~Q(actor_kind="person"))
+
+
 class AuditLog(models.Model):
     """One thing that happened. Written by triggers and by services.record; never changed.
 
@@ -52,7 +55,7 @@ class AuditLog(models.Model):
     commitment = models.BinaryField(null=True, help_text="Of a payload that was erased.")
     # Neither changes of rows nor looks of people at their own record: rare, and looked for.
     is_notable = models.GeneratedField(
-        expression=~Q(category="change") & (~Q(category="access") | ~Q(actor_kind="person")),
+        expression=NOTABLE,  # type: ignore[arg-type]  # A Q is an expression, too.
         output_field=models.BooleanField(),
         db_persist=True,
     )

@@ -1,7 +1,7 @@
 """No look without a trace: whose rows a page of the console shows, the audit log is told first.
 
 Every page passes here (config/console.py). What it shows, its template's context tells: the list,
-the object, the object's history, and whatever else is in it that is a row of a person. It is written
+the object, its history, and whatever else is in it that is a row of a person. The entry is written
 in the page's own transaction, before the page is rendered; if it cannot be written, the page fails.
 What a page knows of people otherwise, it says itself, by audit.services.record_looks.
 """

@@ -12,5 +12,4 @@ class Migration(migrations.Migration):
         SqlObject("triggers", "audit_seals__append_only"),
         SqlObject("triggers", "audit_seals__no_truncate"),
         SqlObject("functions", "prune_audit_logs"),
-        SqlObject("functions", "erase_audit_payloads", version=2),
     ]

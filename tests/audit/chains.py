@@ -1,6 +1,5 @@
 """A log of a database of its own, with chains that tests can break."""
 
-import time
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,9 +15,7 @@ from audit import checkpoints, sealing, services
 from audit.types import Category
 from audit.verification import Fault, Report, Scope, verify
 from tests.house.scratch import scratch_database
-
-NOW = "SELECT pg_snapshot_xmax(pg_current_snapshot())::text"
-PASSED = "SELECT pg_snapshot_xmin(pg_current_snapshot()) >= %s::xid8"
+from tests.log import wait_for_log
 
 
 @contextmanager
@@ -61,11 +58,7 @@ def rows(statement: str, *parameters: Any) -> list[tuple[Any, ...]]:
 
 def seal(now: Any = None) -> int:
     """Seal all that was committed so far, when other tests' transactions have ended."""
-    deadline = time.monotonic() + 60
-    ((end,),) = rows(NOW)
-    while rows(PASSED, end) != [(True,)]:
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
+    wait_for_log()
     return sealing.seal(now=now or timezone.now())
 
 

@@ -14,6 +14,7 @@ from audit.models import AuditAlert, AuditAlertCursor, AuditAlertRule
 from audit.types import HOUSE, AlertStatus
 from tests.audit.logs import entry, rule
 from tests.factories import make_user
+from tests.log import wait_for_log
 
 NOW = dt.datetime.now(dt.UTC)
 BY = uuid.uuid4()
@@ -25,6 +26,7 @@ def alerts_of(one: AuditAlertRule) -> list[AuditAlert]:
 
 def look() -> None:
     """Look until nothing new is left: others' tests may have left a long log."""
+    wait_for_log()
     while True:
         before = AuditAlertCursor.objects.get().position
         alerting.look(NOW)

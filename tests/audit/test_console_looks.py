@@ -121,7 +121,7 @@ def test_tells_of_a_page_that_asks_before_it_acts(root: User, alice: User):
     console_of(root).get(f"{PEOPLE}{alice.id}/erase/")
     console_of(root).get(f"{PEOPLE}{alice.id}/password/")
 
-    assert [look.details["page"] for look in looks_at(alice)] == [
+    assert [(look.details or {})["page"] for look in looks_at(alice)] == [
         "accounts_user_erase",
         "auth_user_password_change",
     ]
@@ -145,7 +145,7 @@ def test_tells_why_the_content_of_a_document_was_opened(committed_db: None):
     assert "progesterone" in answer.content.decode()
     assert (look.event, look.object_id) == ("document-disclosed", str(document.id))
     assert (look.actor_kind, look.actor_id, look.tenant_id) == ("staff", nurse.id, clinic.id)
-    assert look.details["reason"] == reason
+    assert (look.details or {})["reason"] == reason
 
 
 def test_tells_of_the_queue_and_the_story_of_documents(nurse: User, alice: User):

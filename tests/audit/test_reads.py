@@ -172,7 +172,10 @@ class Breaking:
 
 
 @pytest.mark.parametrize("is_committed", [True, False])
-def test_writes_a_read_once_when_the_answer_was_lost(own: flushing.Connection, is_committed: bool):
+def test_writes_a_read_once_when_the_answer_was_lost(
+    own: flushing.Connection,
+    is_committed: bool,  # noqa: FBT001
+):
     person = make_user()
     client_of(person).call("GET", TIMELINE)
     losing: Any = Losing(own, is_committed=is_committed)

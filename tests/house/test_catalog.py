@@ -478,7 +478,6 @@ GRANTS: Final = {
             "SELECT",
             *("UPDATE salt", "UPDATE network", "UPDATE details", "UPDATE commitment"),
         },
-        "functions/erase_audit_payloads": {"EXECUTE"},
         "functions/write_audit_entry": {"EXECUTE"},
         "tables/document_actions": {"SELECT", "DELETE"},
         "tables/document_attempts": {"SELECT", "DELETE"},
@@ -537,11 +536,6 @@ GRANTS: Final = {
         "schema": {"USAGE"},
         "tables/audit_logs": {"INSERT"},
         "functions/audit_origin": {"EXECUTE"},
-        "functions/audit_event": {"EXECUTE"},
-        "functions/audit_changes": {"EXECUTE"},
-        "functions/audit_rows": {"EXECUTE"},
-        "functions/write_audit_entries": {"EXECUTE"},
-        "functions/write_audit_entry": {"EXECUTE"},
     },
     # Retention: it deletes entries, empties links of which nothing is left, and tells the log.
     "novara_pruner": {

@@ -1,29 +1,10 @@
 """Runs the task that reads the log, when there is nothing in the way."""
 
-import time
-
-from django.db import connection
-
 from insights import tasks
-
-PASSED = "SELECT pg_snapshot_xmin(pg_current_snapshot()) >= %s::xid8"
-NOW = "SELECT pg_snapshot_xmax(pg_current_snapshot())::text"
+from tests.log import wait_for_log
 
 
 def read_log() -> None:
     """Read all that was committed so far."""
     wait_for_log()
     tasks.write_insights_of_new_events()
-
-
-def wait_for_log() -> None:
-    """Wait for other tests' open transactions, which hold the log back."""
-    deadline = time.monotonic() + 60
-    with connection.cursor() as cursor:
-        cursor.execute(NOW)
-        (end,) = cursor.fetchone()
-        cursor.execute(PASSED, [end])
-        while cursor.fetchone() != (True,):
-            assert time.monotonic() < deadline
-            time.sleep(0.01)
-            cursor.execute(PASSED, [end])

@@ -22,7 +22,8 @@ from tests.conftest import ApiClient, client_of
 from tests.factories import make_tenant, make_user
 from tests.health.threads import at_once
 from tests.insights.facts import checkin, event, facts
-from tests.insights.log import read_log, wait_for_log
+from tests.insights.log import read_log
+from tests.log import wait_for_log
 
 CALM = {f"q{n}": 0 for n in range(1, 9)}
 

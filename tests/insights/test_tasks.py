@@ -21,7 +21,8 @@ from insights.models import Insight, InsightCursor
 from tests.conftest import client_of
 from tests.factories import make_user
 from tests.health.threads import at_once, then_close, wait_until_blocked
-from tests.insights.log import read_log, wait_for_log
+from tests.insights.log import read_log
+from tests.log import wait_for_log
 
 FORM = {"mood_today": "worried", "confidence_today": 5}
 READY = {"baseline_completed": True}

@@ -109,7 +109,7 @@ def open_to(opened: Opened) -> Iterator[None]:
 
 def seen(world: World, url: str) -> tuple[str, ...]:
     """Read all that Alice can read, and what has an id of Charlie's or Bob's in its path."""
-    ledger = Ledger(world.markers)
+    ledger = Ledger(world.markers, kept=world.ledger.kept)
     alice = world.people["alice"]
     headers = {"Authorization": alice.caller.client.headers["Authorization"]}
     caller = Caller("alice", url, ledger, headers=headers)
@@ -133,7 +133,7 @@ NOBODY: Final = "01a1ff00-0000-7000-8000-000000000000"
 
 
 def seen_in_console(world: World, url: str) -> tuple[str, ...]:
-    ledger = Ledger(world.markers)
+    ledger = Ledger(world.markers, kept=world.ledger.kept)
     visited: Any = World(world.markers, ledger, url, people=world.people, tenants=world.tenants)
     visitor = Visitor(visited, world.people["anna"].user.email)
     for path in (

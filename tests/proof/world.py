@@ -35,7 +35,7 @@ from tests.flag_sets import Flags
 from tests.house import routes
 from tests.house.catalog import rows
 from tests.house.test_catalog import CLASSES, OF_SOMEBODY, PERSON_KEY, TENANT_KEY
-from tests.proof.calls import Answer, Caller, Ledger
+from tests.proof.calls import Answer, Caller, Ledger, Sight
 from tests.proof.findings import Section
 from tests.proof.markers import Markers, Secret, markers_in
 
@@ -583,9 +583,19 @@ def judge(world: World, section: Section) -> None:
         may_see = MAY_SEE[caller] | {caller}
         # What somebody put into rows of their own is theirs there, wherever they had it from.
         kept = any(token in world.ledger.kept.get(name, ()) for name in may_see)
-        if secret.owner in may_see or kept:
+        if secret.owner in may_see or kept or _is_told(caller, secret, sight):
             continue
         section.found(f"{caller} saw {world.markers.name_of(token)}", sight.request)
+
+
+def _is_told(caller: str, secret: Secret, sight: Sight) -> bool:
+    """People are told which staff of their own clinic looked at their record."""
+    return (
+        sight.request.startswith("GET /api/v2/me/access-log")
+        and secret.place == "users.id"
+        and secret.owner in STAFF
+        and (CAST | STAFF).get(caller) == STAFF[secret.owner]
+    )
 
 
 def rows_of(world: World, *people: str) -> dict[str, list[str]]:

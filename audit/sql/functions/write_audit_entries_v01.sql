@@ -28,11 +28,11 @@ $$;
 
 REVOKE EXECUTE ON FUNCTION write_audit_entries FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION write_audit_entries TO novara_staff;
+GRANT CREATE ON SCHEMA public TO novara_auditor;
+ALTER FUNCTION write_audit_entries OWNER TO novara_auditor;
+REVOKE CREATE ON SCHEMA public FROM novara_auditor;
 DO $$
 BEGIN
     EXECUTE format('GRANT EXECUTE ON FUNCTION write_audit_entries TO %I', current_user);
 END
 $$;
-GRANT CREATE ON SCHEMA public TO novara_auditor;
-ALTER FUNCTION write_audit_entries OWNER TO novara_auditor;
-REVOKE CREATE ON SCHEMA public FROM novara_auditor;

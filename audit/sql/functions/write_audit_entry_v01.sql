@@ -27,11 +27,11 @@ $$;
 
 REVOKE EXECUTE ON FUNCTION write_audit_entry FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION write_audit_entry TO novara_api, novara_staff;
+GRANT CREATE ON SCHEMA public TO novara_auditor;
+ALTER FUNCTION write_audit_entry OWNER TO novara_auditor;
+REVOKE CREATE ON SCHEMA public FROM novara_auditor;
 DO $$
 BEGIN
     EXECUTE format('GRANT EXECUTE ON FUNCTION write_audit_entry TO %I', current_user);
 END
 $$;
-GRANT CREATE ON SCHEMA public TO novara_auditor;
-ALTER FUNCTION write_audit_entry OWNER TO novara_auditor;
-REVOKE CREATE ON SCHEMA public FROM novara_auditor;
