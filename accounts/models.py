@@ -83,8 +83,7 @@ class User(AbstractBaseUser, PermissionsMixin):
             ),
             models.UniqueConstraint(fields=("id", "tenant"), name="users_id_tenant_unique"),
             models.CheckConstraint(
-                condition=models.Q(is_support=False)
-                | models.Q(is_staff=True, is_superuser=False),
+                condition=models.Q(is_support=False) | models.Q(is_staff=True, is_superuser=False),
                 name="users_support_is_staff",
             ),
         )

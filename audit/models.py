@@ -5,6 +5,7 @@ objects are plain values; the tenant of the whole house is types.HOUSE.
 """
 
 import datetime as dt
+from typing import Any
 
 from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.indexes import BrinIndex, HashIndex
@@ -22,7 +23,6 @@ from audit.types import (
     Severity,
 )
 from core.models import CurrentTransactionId, RandomUuid, Row, StatementTime, TransactionId
-
 
 NOTABLE = ~Q(category="change") & (~Q(category="access") | ~Q(actor_kind="person"))
 
@@ -50,7 +50,7 @@ class AuditLog(models.Model):
     request_id = models.TextField(db_default="")
     source = models.TextField(db_default="", help_text="The door: api, console, task:…, command:….")
     network = models.TextField(null=True)
-    details = models.JSONField(null=True)
+    details: models.JSONField[Any, Any] = models.JSONField(null=True)
     salt = models.UUIDField(null=True, db_default=RandomUuid())
     commitment = models.BinaryField(null=True, help_text="Of a payload that was erased.")
     # Neither changes of rows nor looks of people at their own record: rare, and looked for.

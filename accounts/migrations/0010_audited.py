@@ -9,7 +9,9 @@ class Migration(migrations.Migration):
         SqlObject("functions", "enter_gate", version=3),
         SqlObject("functions", "erase_person", version=3),
         audited("tenants", shown="name,slug,is_active", tenant="id"),
-        audited("users", shown="is_active,is_staff,is_superuser", ignored="last_login", person="id"),
+        audited(
+            "users", shown="is_active,is_staff,is_superuser", ignored="last_login", person="id"
+        ),
         audited("user_profiles", shown="email_opt_in", ignored="updated_at", key="user_id"),
         audited(
             "api_keys", shown="name,prefix,scopes,environment,expires_at", ignored="last_used_at"

@@ -2,6 +2,7 @@
 
 import core.models
 import django.contrib.postgres.fields
+import django.contrib.postgres.indexes
 from django.db import migrations, models
 
 
@@ -183,7 +184,7 @@ class Migration(migrations.Migration):
                 'verbose_name_plural': 'audit log',
                 'db_table': 'audit_logs',
                 'ordering': ('-id',),
-                'indexes': [models.Index(fields=['tx_id', 'id'], name='audit_logs_position'), models.Index(condition=models.Q(('subject_id__isnull', False)), fields=['subject_id', 'id'], name='audit_logs_of_person'), models.Index(condition=models.Q(('is_notable', True)), fields=['subject_id', 'id'], name='audit_logs_looks'), models.Index(condition=models.Q(('is_notable', True)), fields=['event', 'recorded_at'], name='audit_logs_by_event'), models.Index(condition=models.Q(('is_notable', True)), fields=['id'], name='audit_logs_notable')],
+                'indexes': [models.Index(fields=['tx_id', 'id'], name='audit_logs_position'), models.Index(condition=models.Q(('subject_id__isnull', False)), fields=['subject_id', 'recorded_at', 'id'], name='audit_logs_of_person'), models.Index(condition=models.Q(('actor_kind', 'person'), _negated=True), fields=['subject_id', 'recorded_at', 'id'], name='audit_logs_by_others'), django.contrib.postgres.indexes.BrinIndex(fields=['recorded_at'], name='audit_logs_in_time'), models.Index(condition=models.Q(('is_notable', True)), fields=['event', 'recorded_at'], name='audit_logs_by_event'), models.Index(condition=models.Q(('is_notable', True)), fields=['id'], name='audit_logs_notable'), models.Index(fields=['tenant_id', 'id'], name='audit_logs_of_tenant'), models.Index(condition=models.Q(('is_notable', True)), fields=['category', 'id'], name='audit_logs_of_category'), models.Index(condition=models.Q(('actor_kind', 'person'), _negated=True), fields=['actor_kind', 'id'], name='audit_logs_of_kind'), models.Index(condition=models.Q(('actor_kind', 'person'), _negated=True), fields=['actor_id', 'id'], name='audit_logs_of_actor'), models.Index(condition=models.Q(('outcome', 'failure')), fields=['id'], name='audit_logs_failures'), django.contrib.postgres.indexes.HashIndex(condition=models.Q(('subject_id__isnull', True)), fields=['object_id'], name='audit_logs_of_object'), django.contrib.postgres.indexes.BrinIndex(autosummarize=True, fields=['request_id'], name='audit_logs_of_request', opclasses=('text_bloom_ops',), pages_per_range=32)],
             },
         ),
         migrations.CreateModel(

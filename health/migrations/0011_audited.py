@@ -4,7 +4,11 @@ from core.sql import SqlObject, audited
 
 
 class Migration(migrations.Migration):
-    dependencies = [("health", "0010_batch"), ("accounts", "0010_audited"), ("audit", "0004_closed")]
+    dependencies = [
+        ("health", "0010_batch"),
+        ("accounts", "0010_audited"),
+        ("audit", "0004_closed"),
+    ]
     operations = [
         SqlObject("functions", "record_events", version=3),
         SqlObject("functions", "submit_checkin", version=2),

@@ -1,6 +1,7 @@
 """Support: staff of a clinic who look after documents and accounts, and see no health data."""
 
 import re
+from typing import Any
 from collections.abc import Iterator
 from urllib.parse import urljoin
 
@@ -56,7 +57,7 @@ def life(alice: User, nurse: User) -> Life:
     made = live(alice)
     # They see how she is called.
     UserProfile.objects.filter(user=alice).update(nickname="Dana")
-    marked = dict.fromkeys(("original_filename", "document_type"), made.marker)
+    marked: dict[str, Any] = dict.fromkeys(("original_filename", "document_type"), made.marker)
     failed = make_failed(alice, metadata={"title": made.marker}, **marked)
     make_attempt(failed, outcome="failed", error_code=failed.error_code)
     make_stuck(alice, **marked)

@@ -254,6 +254,7 @@ def test_reads_a_long_log_in_portions(monkeypatch: pytest.MonkeyPatch):
         for second in range(5):
             happen(one, 9 + second / 60)
 
+    wait_for_log()
     for _ in range(40):
         alerting.look(NOW)
 

@@ -5,6 +5,7 @@ import re
 from typing import Any
 
 import pytest
+import redis
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
@@ -177,7 +178,7 @@ def test_notices_a_broker_that_is_away(superuser, nurse, settings):
 
 
 def test_notices_tasks_that_no_worker_takes(superuser, keeping_up, settings):
-    with attention.redis.Redis.from_url(settings.REDIS_URL) as client:
+    with redis.Redis.from_url(settings.REDIS_URL) as client:
         client.rpush("default", *["{}"] * (attention.MANY_TASKS + 1))
         found = titles(superuser)
         client.delete("default")

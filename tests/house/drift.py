@@ -25,7 +25,7 @@ def audited_by_migrations() -> list[str]:
     """Statements that make the triggers of the audit log, in the order of the migrations."""
     graph: Any = MigrationLoader(connection).graph
     return [
-        statement
+        str(statement)
         for key in graph._generate_plan(graph.leaf_nodes(), at_end=True)
         for operation in graph.nodes[key].operations
         if isinstance(operation, Audited)

@@ -98,6 +98,9 @@ def test_refuses_changes_of_the_log_to_the_owner(alice, statement):
     ["UPDATE audit_logs SET event = ''", "DELETE FROM audit_logs", "TRUNCATE audit_logs"],
 )
 def test_gives_nobody_the_right_to_change_the_log(db, role, statement):
+    rows(f"SET LOCAL ROLE {role}")
+
     with pytest.raises(Exception, match="permission denied"), transaction.atomic():
-        rows(f"SET LOCAL ROLE {role}")
         rows(statement)
+
+    rows("RESET ROLE")

@@ -103,7 +103,7 @@ def test_notes_who_listened(server, dana):
     with opened(server, dana):
         wait_until(looks.exists, seconds=20)
 
-    look = looks.first()
+    look = looks.earliest("id")
     assert (look.object_type, look.actor_id, look.source) == ("documents", dana.id, "stream")
 
 

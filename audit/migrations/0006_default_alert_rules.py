@@ -83,5 +83,5 @@ def remove(apps, schema_editor):
 
 
 class Migration(migrations.Migration):
-    dependencies = [("audit", "0006_console_indexes")]
+    dependencies = [("audit", "0005_reading")]
     operations = [migrations.RunPython(add, remove)]

@@ -4,7 +4,7 @@ from core.sql import SqlObject
 
 
 class Migration(migrations.Migration):
-    dependencies = [("audit", "0007_default_alert_rules")]
+    dependencies = [("audit", "0006_default_alert_rules")]
     operations = [
         SqlObject("policies", "audit_alerts__staff"),
         SqlObject("policies", "audit_aggregates__staff"),

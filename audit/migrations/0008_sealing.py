@@ -4,7 +4,7 @@ from core.sql import SqlObject
 
 
 class Migration(migrations.Migration):
-    dependencies = [("audit", "0008_alerting")]
+    dependencies = [("audit", "0007_alerting")]
     operations = [
         SqlObject("policies", "audit_seals__pruning"),
         SqlObject("policies", "audit_legal_holds__pruning"),

@@ -10,5 +10,5 @@ INSERT = """
 
 
 class Migration(migrations.Migration):
-    dependencies = [("audit", "0009_sealing")]
+    dependencies = [("audit", "0008_sealing")]
     operations = [migrations.RunSQL(INSERT, "DELETE FROM audit_retention")]
