@@ -24,6 +24,7 @@ from audit.types import (
 )
 from core.models import CurrentTransactionId, RandomUuid, Row, StatementTime, TransactionId
 
+BY_OTHERS = ~Q(actor_kind__in=("person", "system"))
 NOTABLE = ~Q(category="change") & (~Q(category="access") | ~Q(actor_kind="person"))
 
 
@@ -75,11 +76,11 @@ class AuditLog(models.Model):
                 name="audit_logs_of_person",
                 condition=Q(subject_id__isnull=False),
             ),
-            # What others did with a person's record; what people do themselves costs nothing here.
+            # What others did with a person's record, neither the person nor Novara itself.
             models.Index(
                 fields=("subject_id", "recorded_at", "id"),
                 name="audit_logs_by_others",
-                condition=~Q(actor_kind="person"),
+                condition=BY_OTHERS,
             ),
             # A span of time, of a log that grows at its end.
             BrinIndex(fields=("recorded_at",), name="audit_logs_in_time"),

@@ -10,7 +10,7 @@ from django.contrib.auth import get_user_model
 from django.db import connection
 from django.db.models import Q, QuerySet
 
-from audit.models import AuditAlert, AuditAlertRule, AuditLog
+from audit.models import BY_OTHERS, AuditAlert, AuditAlertRule, AuditLog
 from audit.types import HOUSE, ActorKind, AlertStatus, GroupBy
 
 LINK: Final = """
@@ -186,13 +186,16 @@ def entries_about(
     *,
     first: dt.datetime | None = None,
     end: dt.datetime | None = None,
-    with_own: bool = False,
+    with_all: bool = False,
     before: tuple[dt.datetime, int] | None = None,
 ) -> QuerySet[AuditLog]:
-    """What was done with a person's record, newest first: by others, or by anybody."""
+    """What was done with a person's record, newest first: by others, or by whomever.
+
+    Others are people, servers and SQL: what Novara itself does for a person is no look at them.
+    """
     found = AuditLog.objects.filter(subject_id=person_id)
-    # The condition of an index: a person's own entries are many.
-    narrowed = found if with_own else found.filter(~Q(actor_kind=ActorKind.PERSON.value))
+    # The condition of an index: a person's own entries are many, and so are Novara's.
+    narrowed = found if with_all else found.filter(BY_OTHERS)
     if first is not None:
         narrowed = narrowed.filter(recorded_at__gte=first)
     if end is not None:

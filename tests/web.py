@@ -30,6 +30,17 @@ def installation(broker: int) -> dict[str, str]:
     }
 
 
+def run_alone(script: str, *arguments: str) -> int:
+    """Run Python on the test database in a process without threads, which may fork."""
+    return subprocess.run(  # noqa: S603
+        [sys.executable, "-c", f"import django; django.setup()\n{script}", *arguments],
+        check=False,
+        cwd=settings.ROOT,
+        env=os.environ | installation(0) | {"DJANGO_SETTINGS_MODULE": "config.settings"},
+        timeout=60,
+    ).returncode
+
+
 @contextmanager
 def process(
     log: Path, *command: str, broker: int, **variables: str

@@ -1,8 +1,8 @@
 """Support: staff of a clinic who look after documents and accounts, and see no health data."""
 
 import re
-from typing import Any
 from collections.abc import Iterator
+from typing import Any
 from urllib.parse import urljoin
 
 import pytest

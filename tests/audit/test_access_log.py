@@ -99,7 +99,7 @@ def test_says_in_plain_words_who_it_was(
 ):
     made = entry(alice, actor_kind=kind.value)
 
-    (first,) = [one for one in log_of(as_alice) if one["id"] == str(made.id)]
+    (first,) = [one for one in log_of(as_alice, "?include=all") if one["id"] == str(made.id)]
 
     assert first["by"]["name"] == name
     assert (first["by"]["id"] is not None) == has_id
@@ -143,12 +143,21 @@ def test_tells_of_changes_by_others(as_alice: ApiClient, alice: User, nurse: Use
     assert ("change", "changed your account") in {(one["kind"], one["what"]) for one in changes}
 
 
+def test_leaves_out_what_novara_itself_did_unless_she_asks(as_alice: ApiClient, alice: User):
+    made = str(entry(alice, actor_kind=ActorKind.SYSTEM.value).id)
+
+    by_others, all_of_it = log_of(as_alice), log_of(as_alice, "?include=all")
+
+    assert made not in {one["id"] for one in by_others}
+    assert made in {one["id"] for one in all_of_it}
+
+
 def test_leaves_out_what_alice_did_herself_unless_she_asks(as_alice: ApiClient, alice: User):
     as_alice.call("POST", "/api/v2/health/events", MOOD)
     as_alice.call("GET", "/api/v2/health/timeline")
     flush()
 
-    by_others, all_of_it = log_of(as_alice), log_of(as_alice, "?include=own")
+    by_others, all_of_it = log_of(as_alice), log_of(as_alice, "?include=all")
 
     assert "you" not in {one["by"]["kind"] for one in by_others}
     assert {"read your health events", "added to your health events"} <= {
@@ -202,7 +211,7 @@ def test_is_nobody_elses(as_bob: ApiClient, as_charlie: ApiClient, alice: User, 
     made = str(entry(alice).id)
 
     for client in (as_bob, as_charlie):
-        assert made not in {one["id"] for one in log_of(client, "?include=own")}
+        assert made not in {one["id"] for one in log_of(client, "?include=all")}
     assert nobody.call("GET", LOG).status_code == 401
 
 

@@ -51,8 +51,8 @@ def page(person: User, **which: Any) -> Any:
     [
         ({}, "audit_logs_by_others"),
         ({"before": LATER}, "audit_logs_by_others"),
-        ({"with_own": True}, "audit_logs_of_person"),
-        ({"with_own": True, "before": LATER}, "audit_logs_of_person"),
+        ({"with_all": True}, "audit_logs_of_person"),
+        ({"with_all": True, "before": LATER}, "audit_logs_of_person"),
     ],
 )
 def test_reads_a_page_alone(watched: User, which: dict[str, Any], index: str):

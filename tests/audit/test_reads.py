@@ -1,8 +1,6 @@
 """What people read of their own record is noted, and written down a moment later, once."""
 
 import datetime as dt
-import multiprocessing
-import os
 import signal
 import time
 import uuid
@@ -13,7 +11,6 @@ import jwt
 import psycopg
 import pytest
 from django.conf import settings
-from django.db import connection
 from django.utils import timezone
 from psycopg.rows import dict_row
 
@@ -24,6 +21,7 @@ from audit.reading import Read, Reads
 from core import connections, flushing, origin
 from tests.conftest import ApiClient, client_of
 from tests.factories import make_user
+from tests.web import run_alone
 
 MOOD = {"event_type": "mood", "event_data": {"mood": "calm"}}
 TIMELINE = "/api/v2/health/timeline"
@@ -225,47 +223,51 @@ def test_writes_nothing_of_somebody_who_is_erased_meanwhile(own: flushing.Connec
     assert not AuditLog.objects.filter(subject_id=nobody).exists()
 
 
-def read_and_die(person_id: str) -> None:
-    """Be a process that is killed between two flushes."""
-    connection.close()
-    reading.note(Read(person_id, None, "documents", "first"))
+CONNECTED = """
+import os, signal, sys
+import psycopg
+from psycopg.rows import dict_row
+from audit import reading
+from audit.reading import Read
+from core import connections
+
+def flush():
     with psycopg.connect(**connections.parameters(), row_factory=dict_row) as own:
         reading.flush(own)
-    reading.note(Read(person_id, None, "documents", "second"))
-    os.kill(os.getpid(), signal.SIGKILL)
+"""
+KILLED = f"""{CONNECTED}
+reading.note(Read(sys.argv[1], None, "documents", "first"))
+flush()
+reading.note(Read(sys.argv[1], None, "documents", "second"))
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+FORKED = f"""{CONNECTED}
+reading.note(Read(sys.argv[1], None, "documents", ""))
+child = os.fork()
+flush()
+if child:
+    os.waitpid(child, 0)
+os._exit(0)
+"""
 
 
 def test_loses_no_more_than_what_was_read_since_the_last_flush(own: flushing.Connection):
     person = make_user()
-    connection.close()
 
-    process = multiprocessing.get_context("fork").Process(
-        target=read_and_die, args=(str(person.id),)
-    )
-    process.start()
-    process.join(30)
+    code = run_alone(KILLED, str(person.id))
 
-    assert process.exitcode == -signal.SIGKILL
+    assert code == -signal.SIGKILL
     assert [one.object_id for one in reads_of(person)] == ["first"]
 
 
-def test_does_not_write_again_what_a_parent_process_has_noted(own: flushing.Connection):
+@pytest.mark.usefixtures("committed_db")
+def test_writes_once_what_was_noted_before_a_process_forked():
     person = make_user()
-    reading.note(Read(str(person.id), None, "documents", ""))
-    connection.close()
 
-    process = multiprocessing.get_context("fork").Process(target=flush_alone)
-    process.start()
-    process.join(30)
-    reading.flush(own)
+    code = run_alone(FORKED, str(person.id))
 
-    assert process.exitcode == 0
+    assert code == 0
     assert len(reads_of(person)) == 1
-
-
-def flush_alone() -> None:
-    with psycopg.connect(**connections.parameters(), row_factory=dict_row) as own:
-        reading.flush(own)
 
 
 def test_keeps_the_time_of_the_read(own: flushing.Connection):

@@ -39,8 +39,10 @@ def app() -> Iterator[Celery]:
 
 
 @pytest.fixture
-def lines(caplog: pytest.LogCaptureFixture) -> Callable[[], list[dict[str, Any]]]:
-    caplog.handler.setFormatter(JsonLines())
+def lines(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> Callable[[], list[dict[str, Any]]]:
+    monkeypatch.setattr(caplog.handler, "formatter", JsonLines())
     caplog.set_level(logging.INFO)
     return lambda: [json.loads(line) for line in caplog.text.splitlines()]
 

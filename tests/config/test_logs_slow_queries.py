@@ -24,8 +24,10 @@ AT_ONCE = 1e-6
 
 
 @pytest.fixture
-def lines(caplog: pytest.LogCaptureFixture) -> Callable[[], list[dict[str, Any]]]:
-    caplog.handler.setFormatter(JsonLines())
+def lines(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> Callable[[], list[dict[str, Any]]]:
+    monkeypatch.setattr(caplog.handler, "formatter", JsonLines())
     found = lambda: [json.loads(line) for line in caplog.text.splitlines()]  # noqa: E731
     caplog.set_level(logging.INFO)
     return lambda: [line for line in found() if line["message"] == "slow query"]

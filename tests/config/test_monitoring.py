@@ -10,7 +10,7 @@ from django.db import connection
 from prometheus_client.parser import text_string_to_metric_families
 from psycopg.rows import dict_row
 
-from audit.types import Severity
+from audit.types import AlertStatus, Severity
 from config import figures as config_figures
 from config.routes import all_routes
 from core import connections, flushing
@@ -31,7 +31,7 @@ MARK = "canary-53c8"
 OURS = {
     "route": all_routes() | {"other"},
     "method": {*METHODS, "other"},
-    "status": {"1xx", "2xx", "3xx", "4xx", "5xx", "other", *Status.values},
+    "status": {"1xx", "2xx", "3xx", "4xx", "5xx", "other", *Status.values, *AlertStatus.values},
     "le": {*(str(bound / 1000) for bound in BOUNDS), "+Inf"},
     "rule": set(),
     "mode": set(Mode),

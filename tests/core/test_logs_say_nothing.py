@@ -128,9 +128,14 @@ def test_says_of_a_failed_task_which_one_and_what_kind_of_error(lines):
 
     trace.build_tracer(fail.name, fail, app=fail.app)("id-1", [MARK], {}, {"id": "id-1"})
 
-    (line,) = map(json.loads, lines())
-    assert (line["level"], line["task"], line["kind"]) == ("ERROR", "tests.fail", "ValueError")
-    assert MARK not in str(line)
+    failed, ended = map(json.loads, lines())
+    assert (failed["level"], failed["task"], failed["kind"]) == (
+        "ERROR",
+        "tests.fail",
+        "ValueError",
+    )
+    assert (ended["message"], ended["task"], ended["state"]) == ("task", "tests.fail", "FAILURE")
+    assert MARK not in str((failed, ended))
 
 
 def test_does_not_repeat_a_suspicious_request(db, lines):

@@ -22,6 +22,9 @@ from psycopg import sql
 # What a run makes anew each time, by table; None: the table is no business of a migration.
 MADE_HERE: dict[str, list[str] | None] = {
     "django_migrations": None,
+    "audit_aggregates": None,
+    "audit_logs": None,
+    "audit_seals": None,
     "erasure_certificates": None,
     "health_events": ["id", "tx_id"],
     "insight_cursors": None,

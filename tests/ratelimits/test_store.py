@@ -1,10 +1,10 @@
 """The buckets in the store: exact, all or nothing, and nobody's name in them."""
 
-import multiprocessing
 import os
 import subprocess
 import sys
 import time
+import uuid
 from collections.abc import Iterator
 from typing import Any
 
@@ -16,6 +16,7 @@ from ratelimits import store
 from ratelimits.store import Asked
 from ratelimits.types import Mode, Scope, Source
 from tests.ratelimits.conftest import Limits, rule
+from tests.web import run_alone
 
 pytestmark = pytest.mark.usefixtures("limits")
 
@@ -221,27 +222,34 @@ def test_remembers_no_refusal_of_a_rule_that_was_changed():
     assert store.ask(asked(wider)).verdicts[0].source == Source.STORE
 
 
-def test_talks_over_no_connection_of_its_parent(redis):
-    one = rule(100)
-    store.ask(asked(one))
-    children = [
-        multiprocessing.get_context("fork").Process(target=ask_often, args=(one,)) for _ in range(3)
-    ]
+FORKS = """
+import os, sys
+from ratelimits import store
+from ratelimits.types import Rule, Scope, Source
 
-    for child in children:
-        child.start()
-    ask_often(one)
-    for child in children:
-        child.join()
+store.PATIENCE_SECONDS = store.STEP_SECONDS = 10
+rule = Rule(name=sys.argv[1], scope=Scope.USER, capacity=100, refill=1, window_seconds=3600)
+asked = [store.Asked(rule, store.key_of(rule, "somebody"), 1)]
+store.ask(asked)
+children = []
+for _ in range(3):
+    child = os.fork()
+    if child == 0:
+        children = []
+        break
+    children.append(child)
+sources = {store.ask(asked).verdicts[0].source for _ in range(10)}
+is_sound = sources == {Source.STORE}
+for child in children:
+    is_sound &= os.waitpid(child, 0)[1] == 0
+if len(children) == 3:
+    is_sound &= store.peek(asked).verdicts[0].remaining == 59
+os._exit(0 if is_sound else 1)
+"""
 
-    assert [child.exitcode for child in children] == [0, 0, 0]
-    assert store.peek(asked(one)).verdicts[0].remaining == 59
 
-
-def ask_often(one: Any) -> None:
-    for _ in range(10):
-        (verdict,) = store.ask(asked(one)).verdicts
-        assert verdict.source == Source.STORE
+def test_talks_over_no_connection_of_its_parent(db):
+    assert run_alone(FORKS, f"rule-{uuid.uuid4().hex}") == 0
 
 
 def test_gives_every_figure_exactly(limits: Limits):

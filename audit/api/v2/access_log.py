@@ -72,7 +72,7 @@ class AccessLogQuery(msgspec.Struct, forbid_unknown_fields=True, rename={"first"
 
     first: Instant | None = None
     to: Instant | None = None
-    include: Literal["own"] | None = None
+    include: Literal["all"] | None = None
     limit: Annotated[int, msgspec.Meta(ge=1, le=200)] = 50
     cursor: str | None = None
 
@@ -115,9 +115,10 @@ class AccessLog(V2View):
         {200: ref(AccessLogOut), 304: None},
         parameters=query_parameters(AccessLogQuery),
         description=(
-            "By default what others did: staff of your clinic, administrators, servers, and Novara"
-            " itself. With `include=own` also what you did; that you read something stands here"
-            " about a second later. `from` and `to` are times with an offset or Z; `to` itself is"
+            "By default what others did: staff of your clinic, administrators, servers. With"
+            " `include=all` also what you did, and what Novara itself did with what you gave it;"
+            " that you read something stands here about a second later. `from` and `to` are times"
+            " with an offset or Z; `to` itself is"
             " left out. `next` is the cursor of the following page."
         ),
     )
@@ -130,7 +131,7 @@ class AccessLog(V2View):
             self.person.id,
             first=query.first,
             end=query.to,
-            with_own=query.include == "own",
+            with_all=query.include == "all",
             before=(position[0], position[1]) if position else None,
         )
         found = list(rows[: query.limit + 1])
