@@ -11,7 +11,6 @@ from enum import IntEnum
 from typing import Any, Final
 
 import redis
-from django.conf import settings
 from django.db import connection
 from django.db.models import Count, Min
 from django.urls import reverse
@@ -21,6 +20,7 @@ from audit import staff_figures as audit_figures
 from audit.models import AuditAlert
 from audit.types import AlertStatus
 from audit.types import Severity as AlertSeverity
+from config.broker import broker_client
 from config.restoring import positions
 from documents import staff_figures
 from documents.admin import words
@@ -36,7 +36,6 @@ LATE: Final = dt.timedelta(minutes=1)
 VERY_LATE: Final = dt.timedelta(minutes=15)
 # Beat sends about one a second; a worker that is there takes them at once.
 MANY_TASKS: Final = 100
-BROKER_SECONDS: Final = 0.2
 DAY: Final = dt.timedelta(days=1)
 # Says which part is away.
 READINESS: Final = "/readyz"
@@ -147,7 +146,7 @@ def _audit_alerts(now: dt.datetime) -> Iterator[Concern]:
             "",
             row["count"],
             format_html("oldest {}", words.ago(row["oldest"], now)),
-            f"{reverse('admin:audit_auditalert_changelist')}?status=open",
+            f"{reverse('admin:audit_auditalert_changelist')}?state=open",
         )
 
 
@@ -221,11 +220,7 @@ def _sealer(now: dt.datetime) -> Iterator[Concern]:
 def _background() -> Iterator[Concern]:
     """Notice a broker that is away, and tasks that nobody takes."""
     try:
-        with redis.Redis.from_url(
-            settings.REDIS_URL,
-            socket_timeout=BROKER_SECONDS,
-            socket_connect_timeout=BROKER_SECONDS,
-        ) as client:
+        with broker_client() as client:
             waiting = int(str(client.llen("default")))
     except redis.RedisError:
         yield Concern(

@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from typing import Any, Final, NamedTuple, TypeAlias
 
 import redis
-from django.conf import settings
 from django.db import connection
 
+from config.broker import broker_client
 from config.restoring import positions
 from config.routes import all_routes
 from core import gate
@@ -19,7 +19,6 @@ Figures: TypeAlias = Mapping[tuple[str, ...], float]
 
 MOST: Final = 100_000
 QUEUES: Final = ("default", "metrics", "documents")
-BROKER_SECONDS: Final = 0.5
 # What a route, a method or a rule is called that is none of ours (any more).
 OTHER: Final = "other"
 STATUSES: Final = {1: "1xx", 2: "2xx", 3: "3xx", 4: "4xx", 5: "5xx"}
@@ -155,11 +154,7 @@ def database() -> Database:
 def queues() -> Figures:
     """Count the tasks that wait in each queue; nothing at all while the broker is away."""
     try:
-        with redis.Redis.from_url(
-            settings.REDIS_URL,
-            socket_timeout=BROKER_SECONDS,
-            socket_connect_timeout=BROKER_SECONDS,
-        ) as client:
+        with broker_client() as client:
             return {(name,): float(client.llen(name)) for name in QUEUES}
     except redis.RedisError:
         return {}

@@ -25,7 +25,7 @@ from core.api.base import caller_address
 from core.errors import DomainError
 from core.gate import Claims
 from ratelimits import headers, services
-from ratelimits.types import UNLIMITED, Caller, Decision, Source
+from ratelimits.types import KNOWN_METHODS, UNLIMITED, Caller, Decision, Source
 
 NOBODY: Final = Caller(None, None, None, "")
 PROBLEMS: Final = "https://iana.org/assignments/http-problem-types#"
@@ -104,7 +104,7 @@ def sent_by(request: HttpRequest) -> tuple[str | None, ...]:
     """Give all of a request that says who asks for what."""
     sent = request.META
     names = sent.get("HTTP_AUTHORIZATION"), sent.get("HTTP_X_API_KEY"), caller_address(request)
-    return request.method, request.path_info, *names
+    return method_of(request), request.path_info, *names
 
 
 def refused_again(request: HttpRequest) -> HttpResponse | None:
@@ -119,7 +119,7 @@ def refused_again(request: HttpRequest) -> HttpResponse | None:
 def refused_now(request: HttpRequest, caller: Caller, match: ResolverMatch) -> HttpResponse | None:
     """Count a request; give an answer if it may not pass."""
     route = route_of(match.route)
-    decision = services.check(caller=caller, route=route, method=request.method or "")
+    decision = services.check(caller=caller, route=route, method=method_of(request))
     request.passage = Passage(caller, route, decision)  # type: ignore[attr-defined]  # Ours.
     return None if decision.is_allowed else refusal(request, decision)
 
@@ -128,7 +128,7 @@ def note(request: HttpRequest, response: HttpResponseBase, passage: Passage, ms:
     services.note(
         caller=passage.caller,
         route=passage.route,
-        method=request.method or "",
+        method=method_of(request),
         status=response.status_code,
         ms=ms,
         request_id=requests.request_id.get(),
@@ -136,19 +136,25 @@ def note(request: HttpRequest, response: HttpResponseBase, passage: Passage, ms:
     )
 
 
+def method_of(request: HttpRequest) -> str:
+    """Give the method; what callers make up is one, as much is kept by method."""
+    return request.method if request.method in KNOWN_METHODS else "OTHER"
+
+
 # Who asks
 
 
 def caller_of(request: HttpRequest) -> Caller:
     network = throttle.network(caller_address(request))
-    secret = authentication.api_key_of(request)
+    # A person first: no key beside their token takes them out of their limits.
+    claims = claims_of(request.META.get("HTTP_AUTHORIZATION", ""))
+    secret = None if claims else authentication.api_key_of(request)
     if secret is not None:
         holder = queries.known_api_key(secret, timezone.now())
         if holder is None:
             return Caller(None, None, None, network)
         tenant_id = str(holder.tenant_id) if holder.tenant_id else None
         return Caller(None, tenant_id, str(holder.id), network)
-    claims = claims_of(request.META.get("HTTP_AUTHORIZATION", ""))
     user_id, tenant_id = membership(claims) if claims else (None, None)
     return Caller(user_id, tenant_id, None, network)
 

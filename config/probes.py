@@ -6,11 +6,11 @@ from threading import Lock
 from typing import Final
 
 import redis
-from django.conf import settings
 from django.db import DatabaseError, connection
 from django.db.migrations.executor import MigrationExecutor
 from django.http import HttpRequest, JsonResponse
 
+from config.broker import broker_client
 from config.restoring import positions
 from core import gate
 from documents import storage
@@ -50,7 +50,7 @@ def database() -> str:
 
 def broker() -> str:
     try:
-        with redis.Redis.from_url(settings.REDIS_URL, socket_timeout=0.5) as client:
+        with broker_client() as client:
             client.ping()
     except redis.RedisError:
         return "unavailable"

@@ -127,6 +127,8 @@ class Circuit:
     def __init__(self) -> None:
         self._pool: ConnectionPool = ConnectionPool.from_url(
             settings.REDIS_URL,
+            # It only makes connections here and never sees one again, so it must not count them.
+            max_connections=2**31,
             socket_connect_timeout=STEP_SECONDS,
             socket_timeout=STEP_SECONDS,
             retry=Retry(NoBackoff(), 0),

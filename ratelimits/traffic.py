@@ -25,7 +25,7 @@ import psycopg
 from core import flushing
 from ratelimits import buckets, violations
 from ratelimits.buckets import BucketRow
-from ratelimits.types import BOUNDS, METHODS, Caller, Decision
+from ratelimits.types import BOUNDS, Caller, Decision
 
 log = logging.getLogger("novara.ratelimits")
 
@@ -40,7 +40,6 @@ MOST_WAITING: Final = 10_000
 FIELDS: Final = 6
 # All routes and methods together, for questions about weeks.
 EVERY_ROUTE: Final = "*"
-KNOWN_METHODS: Final = frozenset({*METHODS, "HEAD", "OPTIONS"})
 MINUTE: Final = dt.timedelta(minutes=1)
 ADD: Final = "SELECT add_rate_limit_tallies(%s, %s, %s::json)"
 
@@ -156,8 +155,7 @@ class Counts:
             hour = now.replace(minute=0, second=0, microsecond=0)
             callers = self._minutes.setdefault(now.replace(second=0, microsecond=0), {})
             parts = [batch[part::FIELDS] for part in range(FIELDS)]
-            for caller, route, sent, status, ms, decision in zip(*parts, strict=True):
-                method = sent if sent in KNOWN_METHODS else "OTHER"
+            for caller, route, method, status, ms, decision in zip(*parts, strict=True):
                 self._tallies.count(hour, route, method, status, ms)
                 self._tallies.count(hour, EVERY_ROUTE, EVERY_ROUTE, status, ms)
                 self._tallies.see(caller, route, decision, now)

@@ -8,6 +8,7 @@ import msgspec
 # A name is also a policy's name in header fields.
 NAME_PATTERN: Final = r"^[a-z0-9][a-z0-9-]{0,49}$(?!\n)"
 METHODS: Final = ("GET", "POST", "PUT", "PATCH", "DELETE")
+KNOWN_METHODS: Final = frozenset({*METHODS, "HEAD", "OPTIONS"})
 
 # The store counts in whole numbers below 2^53: capacity times milliseconds of the window.
 MOST_CAPACITY: Final = 1_000_000

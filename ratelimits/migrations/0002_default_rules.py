@@ -80,9 +80,9 @@ RULES = (
     },
     {
         "name": "flags-of-servers",
-        "description": "OpenFeature clients with one API key, which may ask at every evaluation.",
+        "description": "Servers with one API key: OpenFeature clients may ask at every evaluation.",
         "scope": "api_key",
-        "paths": ["/ofrep/*"],
+        "paths": ["/ofrep/*", "/api/*"],
         "capacity": 12_000,
         "refill": 12_000,
         "window_seconds": 60,

@@ -151,6 +151,18 @@ def test_shows_superusers_what_concerns_the_house(superuser, nurse, alice):
     assert titles(nurse) == []
 
 
+def test_leads_to_pages_that_are_there(superuser, nurse, alice):
+    make_flag_work("realtime_progress")
+    make_violation(alice)
+    make_audit_alert(alice.tenant_id)
+    make_failed(alice)
+
+    for user in (superuser, nurse):
+        for one in home(user).context["concerns"]:
+            answer = console_of(user).get(one.address) if one.address else None
+            assert answer is None or answer.status_code == 200, one.title
+
+
 def test_notices_sums_that_lag_behind(superuser, alice):
     rows(
         "INSERT INTO metric_marks (tenant_id, user_id, local_date, marked_at)"

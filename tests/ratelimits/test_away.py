@@ -213,6 +213,16 @@ def test_needs_no_second_try_behind_a_restart_that_nobody_saw(own_store, monkeyp
     assert decision.verdicts[0].source == Source.STORE
 
 
+def test_asks_again_however_often_it_was_away(own_store):
+    """The library's pool counts connections that it has made, and gives a hundred."""
+    for _ in range(150):
+        store._circuit._pool.make_connection()
+
+    verdict = ask(rule(5)).verdicts[0]
+
+    assert verdict.source is Source.STORE
+
+
 def test_begins_with_full_buckets_when_everything_was_lost(own_store):
     one = rule(3)
     count(one, 3)

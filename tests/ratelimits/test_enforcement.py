@@ -15,6 +15,7 @@ from accounts import services as accounts
 from accounts import tokens
 from accounts.types import ApiScope
 from config import limits as door
+from ratelimits import rules
 from ratelimits.types import Mode, Scope, Weight
 from tests.conftest import ApiClient, client_of, token_of
 from tests.factories import make_tenant, make_user
@@ -281,6 +282,28 @@ def test_counts_each_known_key(db, limits):
 
 
 # What it costs, and how it ends
+
+
+def test_takes_nobody_out_of_their_limits_for_a_key_beside_their_token(as_alice, limits):
+    limits.use(rule(2))
+
+    found = [
+        as_alice.call("GET", V2, x_api_key=f"novara_made_up_{number}").status_code
+        for number in range(3)
+    ]
+
+    assert found == [200, 200, 429]
+
+
+def test_keeps_no_more_for_methods_that_callers_make_up(as_alice, limits):
+    limits.use(rule(100, methods=()))
+    statuses(as_alice, 2)
+    before = len(rules.current()._by_request)
+
+    for number in range(20):
+        as_alice.call(f"MADE{number}", V2)
+
+    assert len(rules.current()._by_request) <= before + 1
 
 
 def test_asks_for_a_persons_clinic_once_a_minute(alice, limits, django_assert_num_queries):
