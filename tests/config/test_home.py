@@ -129,7 +129,7 @@ def test_shows_audit_alerts_of_the_own_clinic(nurse, helper, superuser, alice, c
     make_audit_alert(alice.tenant_id, status="resolved")
 
     counts = [
-        [one.count for one in home(user).context["concerns"] if "audit" in one.title]
+        [one.count for one in home(user).context["concerns"] if "audit alerts" in one.title]
         for user in (superuser, nurse, helper)
     ]
 
