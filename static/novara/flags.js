@@ -24,37 +24,6 @@ function showRest() {
   rest.value = Number((100 - taken).toFixed(3));
 }
 
-const WAIT = 350;
-let timer = 0;
-let asked = null;
-
-async function preview() {
-  const place = document.getElementById("preview");
-  asked?.abort();
-  asked = new AbortController();
-  place.setAttribute("aria-busy", "true");
-  try {
-    const response = await fetch(form.dataset.preview, {
-      method: "POST",
-      body: new FormData(form),
-      signal: asked.signal,
-    });
-    if (!response.ok || response.redirected) throw new Error(String(response.status));
-    place.innerHTML = await response.text();
-    markReason(place);
-  } catch (error) {
-    if (error.name === "AbortError") return;
-    place.textContent = "There is no preview just now. Try the button “Preview”.";
-  }
-  place.removeAttribute("aria-busy");
-}
-
-function markReason(place) {
-  const needs = place.querySelector("[data-needs-reason=yes]") !== null;
-  form.querySelector(".needed").hidden = !needs;
-  form.elements.reason.required = needs;
-}
-
 function emptied(row) {
   const blank = row.cloneNode(true);
   for (const part of blank.querySelectorAll("input, textarea, select")) {
@@ -98,17 +67,12 @@ function addButton(rows) {
 if (form) {
   form.querySelectorAll("[data-rows]").forEach(addButton);
   form.querySelectorAll("input[type=range]").forEach(couple);
-  form.addEventListener("input", (event) => {
-    showRest();
-    if (event.target.name === "reason") return;
-    clearTimeout(timer);
-    timer = setTimeout(preview, WAIT);
-  });
-  markReason(document.getElementById("preview"));
+  form.addEventListener("input", showRest);
+  followWithPreview(form, 350);
   showRest();
   // Typed before the script was there, or brought back by the browser.
   const shares = [...form.querySelectorAll("input.share")];
   const isShown = form.querySelector("#preview .preview") !== null;
   const isTyped = shares.some((number) => number.value !== number.defaultValue);
-  if (isTyped || (!isShown && form.querySelector(".errornote"))) preview();
+  if (isTyped || (!isShown && form.querySelector(".errornote"))) preview(form);
 }
