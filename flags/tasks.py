@@ -8,6 +8,7 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from core import gate
+from core.portions import delete_in_portions
 from flags.models import (
     FeatureFlagCount,
     FeatureFlagEvaluation,
@@ -41,19 +42,10 @@ def delete_old_records() -> int:
         FeatureFlagExposure.objects.filter(
             hour__lt=now - SUBJECTS_KEPT, subjects__isnull=False
         ).update(subjects=None)
-    return sum(_delete_in_portions(rows) for rows in old)
+    return sum(delete_in_portions(rows, PORTION) for rows in old)
 
 
 @shared_task
 def advance_ramps() -> int:
     """Let ramps take their next steps; those that are not healthy pause."""
     return ramping.advance_ramps(now=timezone.now())
-
-
-def _delete_in_portions(rows: QuerySet[Any]) -> int:
-    deleted, portion = 0, PORTION
-    while portion == PORTION:
-        with gate.as_system():
-            portion, _ = rows.filter(pk__in=rows.values("pk")[:PORTION]).delete()
-        deleted += portion
-    return deleted

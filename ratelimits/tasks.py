@@ -8,6 +8,7 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from core import gate
+from core.portions import delete_in_portions
 from ratelimits import buckets
 from ratelimits.models import (
     ApiTrafficHour,
@@ -35,13 +36,4 @@ def delete_old_records() -> int:
     )
     with gate.as_system():
         full = buckets.forget_full(now)
-    return full + sum(_delete_in_portions(rows) for rows in old)
-
-
-def _delete_in_portions(rows: QuerySet[Any]) -> int:
-    deleted, portion = 0, PORTION
-    while portion == PORTION:
-        with gate.as_system():
-            portion, _ = rows.filter(pk__in=rows.values("pk")[:PORTION]).delete()
-        deleted += portion
-    return deleted
+    return full + sum(delete_in_portions(rows, PORTION) for rows in old)

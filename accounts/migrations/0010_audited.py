@@ -10,7 +10,10 @@ class Migration(migrations.Migration):
         SqlObject("functions", "erase_person", version=3),
         audited("tenants", shown="name,slug,is_active", tenant="id"),
         audited(
-            "users", shown="is_active,is_staff,is_superuser,is_support", ignored="last_login", person="id"
+            "users",
+            shown="is_active,is_staff,is_superuser,is_support",
+            ignored="last_login",
+            person="id",
         ),
         audited("user_profiles", shown="email_opt_in", ignored="updated_at", key="user_id"),
         audited(

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any, BinaryIO, Final
 
 from boto3.s3.transfer import TransferConfig
-from botocore.config import Config
 from botocore.exceptions import (
     BotoCoreError,
     ClientError,
@@ -16,8 +15,8 @@ from botocore.exceptions import (
     PartialCredentialsError,
 )
 from django.core.files import File
-from storages.backends.s3 import S3Storage
 
+from core import bucket
 from documents.failures import Code, StepFailed
 
 CHUNK_BYTES: Final = 256 * 1024
@@ -27,30 +26,14 @@ ONE_REQUEST: Final = 64 * 1024 * 1024
 REFUSALS: Final = {"ExpiredToken", "InvalidToken", "InvalidAccessKeyId", "SignatureDoesNotMatch"}
 
 
-class Bucket(S3Storage):  # type: ignore[misc]  # It has no types.
-    def __init__(
-        self, *, bucket: str, endpoint: str, region: str, key_id: str, secret: str
-    ) -> None:
+class Bucket(bucket.Bucket):
+    def __init__(self, **options: Any) -> None:
         super().__init__(
-            bucket_name=bucket,
-            endpoint_url=endpoint or None,
-            region_name=region,
-            access_key=key_id or None,
-            secret_key=secret or None,
+            **options,
             file_overwrite=True,
             # Nobody's browser is to take a file of somebody else's for a page.
             object_parameters={"ContentType": "application/octet-stream"},
             transfer_config=TransferConfig(multipart_threshold=ONE_REQUEST, use_threads=False),
-            client_config=Config(
-                connect_timeout=3,
-                read_timeout=20,
-                retries={"mode": "standard", "total_max_attempts": 2},
-                # Servers other than Amazon's have no names of hosts for buckets.
-                s3={"addressing_style": "path" if endpoint else "virtual"},
-                # Nor do all of them know the newer checksums.
-                request_checksum_calculation="when_required",
-                response_checksum_validation="when_required",
-            ),
         )
 
     def put(self, key: str, content: BinaryIO) -> None:
