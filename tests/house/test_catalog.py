@@ -259,7 +259,6 @@ GRANTS: Final = {
         "tables/embedding_models": {"SELECT", "INSERT"},
         "functions/update_document_progress": {"EXECUTE"},
         "tables/audit_logs": {"SELECT"},
-        "functions/write_audit_entry": {"EXECUTE"},
         "tables/daily_checkins": {"SELECT", "INSERT", "UPDATE"},
         "tables/daily_checkins_legacy": {"SELECT"},
         "functions/add_checkin": {"EXECUTE"},

@@ -1,5 +1,5 @@
--- Writes one entry about something that no row tells (audit/services). The API and the console
--- write of their own tenant alone. Of novara_auditor, which may write entries and nothing else.
+-- Writes one entry about something that no row tells (audit/services). The console
+-- writes of its own tenant alone, and requests of people write none. Of novara_auditor, which may write entries and nothing else.
 CREATE OR REPLACE FUNCTION write_audit_entry(
     p_event text, p_category text, p_tenant_id uuid, p_subject_id uuid, p_object_type text,
     p_object_id text, p_object_count integer, p_outcome text, p_details jsonb
@@ -26,7 +26,7 @@ END
 $$;
 
 REVOKE EXECUTE ON FUNCTION write_audit_entry FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION write_audit_entry TO novara_api, novara_staff;
+GRANT EXECUTE ON FUNCTION write_audit_entry TO novara_staff;
 GRANT CREATE ON SCHEMA public TO novara_auditor;
 ALTER FUNCTION write_audit_entry OWNER TO novara_auditor;
 REVOKE CREATE ON SCHEMA public FROM novara_auditor;
