@@ -106,7 +106,7 @@ class Console(AdminSite):
         return response
 
     def logout(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
-        if request.user.is_authenticated:
+        if request.method == "POST" and request.user.is_authenticated:
             _record_session("log-out", request)
         return super().logout(request, extra_context)
 
@@ -114,9 +114,9 @@ class Console(AdminSite):
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
     ) -> Any:
         """A new password ends the person's sessions in apps too, as the API's does."""
-        response = super().password_change(request, extra_context)
-        if request.method == "POST" and response.status_code == 302:  # noqa: PLR2004
-            with gate.as_system():
+        with gate.as_system():
+            response = super().password_change(request, extra_context)
+            if request.method == "POST" and response.status_code == 302:  # noqa: PLR2004
                 services.record_of_account("password-changed", actor(request))
                 services.end_sessions(
                     user_id=actor(request).pk, reason="password changed", now=timezone.now()

@@ -118,6 +118,7 @@ def test_tells_of_the_console_s_door(person: User):
     client.post(door, {"username": staff.email, "password": "wrong"})
     client.post(door, {"username": person.email, "password": PASSWORD})
     client.post(door, {"username": staff.email, "password": PASSWORD})
+    client.get("/admin/logout/")
     client.post("/admin/logout/")
 
     told = [(one.event, one.outcome, one.object_id) for one in entries("log-in", "log-out")]
@@ -129,6 +130,23 @@ def test_tells_of_the_console_s_door(person: User):
     ]
     assert {one.actor_kind for one in entries("log-in", "log-out", outcome="success")} == {"staff"}
     assert {one.source for one in entries("log-in")} == {"console"}
+
+
+def test_tells_who_changed_their_own_password_in_the_console():
+    staff = make_user(is_staff=True, password=PASSWORD)
+    client = Client()
+    client.force_login(staff)
+    new = "another horse with a battery"
+
+    sent = {"old_password": PASSWORD, "new_password1": new, "new_password2": new}
+    answer = client.post("/admin/password_change/", sent)
+
+    told = entries("row-updated", "password-changed", "sessions-ended", subject_id=staff.id)
+    assert answer.status_code == 302
+    assert {one.event for one in told} >= {"row-updated", "password-changed"}
+    assert {(one.actor_kind, one.actor_id, one.source) for one in told} == {
+        ("staff", staff.id, "console")
+    }
 
 
 def test_tells_of_rights_however_they_are_given(person: User):
