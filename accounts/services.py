@@ -16,7 +16,7 @@ from django.contrib.admin.models import LogEntry
 from django.contrib.auth import password_validation
 from django.contrib.auth.hashers import check_password, make_password
 from django.core.exceptions import ValidationError
-from django.db import InterfaceError, OperationalError, connection, transaction
+from django.db import IntegrityError, InterfaceError, OperationalError, connection, transaction
 from django.db.models import Q
 
 from accounts import imports, queries, throttle, tokens
@@ -169,9 +169,8 @@ def log_in(*, email: object, password: object, address: str, now: dt.datetime) -
     if not isinstance(password, str) or not 0 < len(password) <= LONGEST_PASSWORD:
         detail = f"password: is required, of at most {LONGEST_PASSWORD} characters."
         raise InvalidInput.at("/password", detail)
-    by_email, by_address = f"email:{given}", f"address:{throttle.network(address)}"
-    # The address first: whoever is stopped there must not lock others out of their accounts.
-    throttle.count([(by_address, Scope.LOGIN_NETWORK), (by_email, Scope.LOGIN_EMAIL)])
+    attempt = throttle.LogIn(given, address)
+    attempt.count()
     with gate.as_system():
         user = User.objects.filter(email=given, is_active=True, tenant__is_active=True).first()
     # An unknown address costs the same time as a wrong password.
@@ -188,8 +187,7 @@ def log_in(*, email: object, password: object, address: str, now: dt.datetime) -
         current.save(update_fields=["last_login"])
         record_of_account("log-in", current, details={"by": "password"})
         account = _account(given, now)
-    throttle.forget(by_email)
-    throttle.take_back(by_address)
+    attempt.succeed()
     return account
 
 
@@ -427,6 +425,11 @@ class NotErasable(DomainError):
     code = "not-erasable"
 
 
+class LegalHold(DomainError):
+    status = 409
+    code = "legal-hold"
+
+
 @transaction.atomic
 def erase_person(*, user_id: uuid.UUID, requested_by: str, reason: str) -> uuid.UUID:
     """Erase everything of a person, and give the id of the certificate that is left."""
@@ -437,13 +440,27 @@ def erase_person(*, user_id: uuid.UUID, requested_by: str, reason: str) -> uuid.
         raise NotErasable("Take the staff rights away first; then the person can be erased.")
     if LogEntry.objects.filter(user_id=user_id).exists():
         raise NotErasable("The console's log names this person as the author of entries.")
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT erase_person(%s, %s, %s)", [user_id, requested_by, reason])
-        certificate_id: uuid.UUID | None = cursor.fetchone()[0]
+    certificate_id = _erase(user_id, requested_by, reason)
     if certificate_id is None:  # Somebody else was faster.
         raise UnknownUser("There is no person with this id.")
     # After the erasure, which takes what entries before it say.
     record_of_account("person-erased", user, details={"certificate": certificate_id})
+    return certificate_id
+
+
+def _erase(user_id: uuid.UUID, requested_by: str, reason: str) -> uuid.UUID | None:
+    try:
+        with transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute("SELECT erase_person(%s, %s, %s)", [user_id, requested_by, reason])
+            certificate_id: uuid.UUID | None = cursor.fetchone()[0]
+    except IntegrityError as error:
+        cause: Any = error.__cause__
+        if cause.diag.constraint_name != "legal_hold":
+            raise
+        raise LegalHold(
+            "A legal hold stands on this person or their clinic, so nothing of them may be erased."
+            " Release it in the console, under Legal holds, and erase the person then."
+        ) from error
     return certificate_id
 
 

@@ -7,11 +7,13 @@ import hashlib
 import hmac
 import ipaddress
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import Final
 
 from django.conf import settings
 from django.db import connection
 
+from core import origin
 from core.errors import DomainError
 from ratelimits import rules, services
 from ratelimits.types import Scope
@@ -32,6 +34,19 @@ TAKE_BACK: Final = """
        SET attempt_count = attempt_count - 1
      WHERE key_digest = %s
        AND attempt_count > 0
+"""
+
+
+# Who logged in from a network is known there for so long.
+KNOWN_DAYS: Final = 30
+IS_KNOWN: Final = """
+    SELECT EXISTS (SELECT FROM login_throttles WHERE key_digest = %s AND window_ends_at > now())
+"""
+KNOW: Final = """
+    INSERT INTO login_throttles (key_digest, attempt_count, window_ends_at)
+    VALUES (%s, 0, now() + make_interval(days => %s))
+    ON CONFLICT (key_digest) DO UPDATE
+       SET window_ends_at = excluded.window_ends_at
 """
 
 
@@ -60,6 +75,40 @@ def count(keys: Iterable[tuple[str, Scope]]) -> None:
             )
 
 
+class LogIn:
+    """One attempt to log in with a password.
+
+    Wrong ones count for the address, from wherever they come, so that many networks together have
+    no more tries than one. Where its owner logged in lately only those of that network count: a
+    stranger who tries an address locks nobody out at home.
+    """
+
+    def __init__(self, email: str, address: str) -> None:
+        place = network(address)
+        self._by_network, self._by_email = f"address:{place}", f"email:{email}"
+        self._known = f"known:{email} {place}"
+        if self._is_known():
+            self._by_email = f"email:{email} {place}"
+
+    def count(self) -> None:
+        # The network first: whoever is stopped there must not lock others out of their accounts.
+        by_network = (self._by_network, Scope.LOGIN_NETWORK)
+        count([by_network, (self._by_email, Scope.LOGIN_EMAIL)])
+
+    def succeed(self) -> None:
+        """Make room, and remember the network."""
+        forget(self._by_email)
+        take_back(self._by_network)
+        with connection.cursor() as cursor:
+            cursor.execute(KNOW, [_digest(self._known), KNOWN_DAYS])
+
+    def _is_known(self) -> bool:
+        with connection.cursor() as cursor:
+            cursor.execute(IS_KNOWN, [_digest(self._known)])
+            (is_known,) = cursor.fetchone()
+        return bool(is_known)
+
+
 def forget(key: str) -> None:
     with connection.cursor() as cursor:
         cursor.execute("DELETE FROM login_throttles WHERE key_digest = %s", [_digest(key)])
@@ -71,17 +120,13 @@ def take_back(key: str) -> None:
         cursor.execute(TAKE_BACK, [_digest(key)])
 
 
+@lru_cache(maxsize=10_000)
 def network(address: str) -> str:
     """Give what one household has: an IPv4 address, or a /64 of IPv6."""
-    try:
-        found = ipaddress.ip_address(address)
-    except ValueError:
-        return address
-    if isinstance(found, ipaddress.IPv4Address):
-        return str(found)
-    if found.ipv4_mapped:
-        return str(found.ipv4_mapped)
-    return str(ipaddress.ip_network((found.packed[:8] + bytes(8), 64)))
+    found = origin.address_in(address)
+    if isinstance(found, ipaddress.IPv6Address):
+        return str(ipaddress.ip_network((found.packed[:8] + bytes(8), 64)))
+    return str(found) if found else address
 
 
 def _digest(key: str) -> bytes:

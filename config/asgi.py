@@ -28,6 +28,7 @@ django.setup()
 from django.conf import settings  # noqa: E402
 
 from config.restoring import positions  # noqa: E402
+from config.stream_limits import limited  # noqa: E402
 from core import flushing, gate, requests  # noqa: E402
 from core.api.base import unforeseen  # noqa: E402
 from core.api.v2 import PROBLEM, problem  # noqa: E402
@@ -36,6 +37,7 @@ from documents.api import hints  # noqa: E402
 from documents.api import stream as document_stream  # noqa: E402
 from flags import agent, rules  # noqa: E402
 from flags.api import stream  # noqa: E402
+from ratelimits import rules as limit_rules  # noqa: E402
 
 
 class Frame:
@@ -132,12 +134,16 @@ resource.setrlimit(resource.RLIMIT_NOFILE, (most_files, most_files))
 agent.start()
 flushing.start()
 rules.current()
+limit_rules.current()
 
 application = Starlette(
     routes=[
         Route("/livez", livez),
-        Route(stream.PATH, stream.flags),
-        Route(document_stream.PATH, document_stream.documents),
+        Route(stream.PATH, limited(stream.flags, purpose=stream.PURPOSE)),
+        Route(
+            document_stream.PATH,
+            limited(document_stream.documents, purpose=document_stream.PURPOSE),
+        ),
     ],
     middleware=[
         Middleware(

@@ -16,7 +16,6 @@ from core import gate, origin
 from core.admin import actor
 from core.api.base import caller_address
 from core.errors import DomainError
-from ratelimits.types import Scope
 
 # What people look for most often comes first.
 ORDER: Final = (
@@ -43,9 +42,9 @@ class ConsoleLogIn(AdminAuthenticationForm):
     def clean(self) -> dict[str, Any]:
         email = self.cleaned_data.get("username", "")
         address = caller_address(self.request) if self.request else ""
-        by_email, by_address = f"email:{email}", f"address:{throttle.network(address)}"
+        attempt = throttle.LogIn(email, address)
         try:
-            throttle.count([(by_address, Scope.LOGIN_NETWORK), (by_email, Scope.LOGIN_EMAIL)])
+            attempt.count()
         except DomainError as error:
             raise forms.ValidationError(error.detail, code=error.code) from error
         try:
@@ -55,8 +54,7 @@ class ConsoleLogIn(AdminAuthenticationForm):
             raise
         # Only a right password makes room: an empty one must not.
         if self.get_user() is not None:
-            throttle.forget(by_email)
-            throttle.take_back(by_address)
+            attempt.succeed()
         return cleaned
 
     def confirm_login_allowed(self, user: Any) -> None:

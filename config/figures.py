@@ -8,7 +8,10 @@ from typing import Any, Final, NamedTuple, TypeAlias
 
 import redis
 from django.db import connection
+from django.utils import timezone
 
+from audit import staff_figures
+from audit.staff_figures import SealerState
 from config.broker import broker_client
 from config.restoring import positions
 from config.routes import all_routes
@@ -17,7 +20,6 @@ from ratelimits.types import BOUNDS, METHODS
 
 Figures: TypeAlias = Mapping[tuple[str, ...], float]
 
-MOST: Final = 100_000
 QUEUES: Final = ("default", "metrics", "documents")
 # What a route, a method or a rule is called that is none of ours (any more).
 OTHER: Final = "other"
@@ -30,33 +32,16 @@ TRAFFIC: Final = """
      WHERE hour >= date_trunc('day', now(), 'UTC')
        AND route <> '*'
 """
+# All of them, from an index: a sum of some would go up and down.
 LIMITED: Final = f"""
     SELECT CASE WHEN r.name IS NULL THEN '{OTHER}' ELSE r.name END, v.mode,
            sum(v.violation_count)::float8
-      FROM (SELECT rule_name, mode, violation_count
+      FROM (SELECT rule_name, mode, sum(violation_count) AS violation_count
               FROM rate_limit_violations
              WHERE hour >= date_trunc('day', now(), 'UTC')
-             LIMIT {MOST}) v
+             GROUP BY rule_name, mode) v
       LEFT JOIN rate_limit_rules r ON r.name = v.rule_name
      GROUP BY 1, 2
-"""
-UNSEALED: Final = f"""
-      WITH newest AS (SELECT before_tx, before_id FROM audit_seals ORDER BY id DESC LIMIT 1)
-    SELECT count(*)::float8, coalesce(extract(epoch FROM now() - min(l.recorded_at)), 0)::float8
-      FROM (SELECT recorded_at
-              FROM audit_logs
-             WHERE (tx_id, id) >= (coalesce((SELECT before_tx FROM newest), '0'::xid8),
-                                   coalesce((SELECT before_id FROM newest), 0))
-             ORDER BY tx_id, id
-             LIMIT {MOST}) l
-"""
-CHECKPOINTS: Final = """
-    SELECT count(*)::float8, coalesce(extract(epoch FROM now() - min(c.signed_at)), 0)::float8
-      FROM (SELECT signed_at
-              FROM audit_checkpoints
-             WHERE mirrored_at IS NULL
-             ORDER BY number
-             LIMIT 1000) c
 """
 ALERTS: Final = """
     SELECT severity, status, count(*)::float8
@@ -98,10 +83,7 @@ class Traffic(NamedTuple):
 
 
 class Audit(NamedTuple):
-    unsealed: float
-    lag: float
-    not_mirrored: float
-    mirror_lag: float
+    sealer: SealerState
     alerts: Figures
 
 
@@ -134,10 +116,10 @@ def limited() -> Figures:
 
 
 def audit() -> Audit:
-    ((unsealed, lag),) = _rows(UNSEALED)
-    ((not_mirrored, mirror_lag),) = _rows(CHECKPOINTS)
+    with gate.as_system():
+        sealer = staff_figures.sealer_state(now=timezone.now())
     alerts: Figures = {(severity, status): count for severity, status, count in _rows(ALERTS)}
-    return Audit(unsealed, lag, not_mirrored, mirror_lag, alerts)
+    return Audit(sealer, alerts)
 
 
 def unread_events() -> float:

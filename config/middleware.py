@@ -15,9 +15,8 @@ from django.middleware.common import CommonMiddleware
 from django.middleware.csrf import CsrfViewMiddleware
 from whitenoise.middleware import WhiteNoiseMiddleware
 
+from config.routes import APIS
 from core import gate, origin
-
-APIS = ("/api/", "/ofrep/")
 
 
 class PagesOnly:

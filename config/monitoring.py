@@ -1,8 +1,9 @@
 """/metrics: what somebody who runs Novara wants to watch, in the format of Prometheus.
 
-Every figure is computed when it is asked for, so that all processes tell the same; labels are
-words of this program alone, and no figure is about a person. Without the database there is nothing
-to tell: 503, which a scraper shows as `up == 0`; an old or empty answer would look like good news.
+Every figure is computed when it is asked for, or a second before, so that all processes tell the
+same; labels are words of this program alone, and no figure is about a person. Without the database
+there is nothing to tell: 503, which a scraper shows as `up == 0`; an old or empty answer would look
+like good news.
 """
 
 from collections.abc import Iterator, Mapping
@@ -16,6 +17,7 @@ from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
 from config import figures
+from config.lately import Lately
 from documents import figures as documents
 from health import metrics as health
 from ratelimits.types import BOUNDS
@@ -27,13 +29,23 @@ AWAY: Final = "The database does not answer, so there are no figures.\n"
 
 
 def metrics(_request: HttpRequest) -> HttpResponse:
+    text = _text()
+    if text is None:
+        return HttpResponse(AWAY, status=503, content_type="text/plain; charset=utf-8")
+    return HttpResponse(text, content_type=CONTENT_TYPE_LATEST)
+
+
+def _write() -> bytes | None:
     try:
         found = [*_gauges(), *_requests(), _refusals()]
     except Error:
-        return HttpResponse(AWAY, status=503, content_type="text/plain; charset=utf-8")
+        return None
     registry = CollectorRegistry(auto_describe=False)
     registry.register(Told(found))
-    return HttpResponse(generate_latest(registry), content_type=CONTENT_TYPE_LATEST)
+    return generate_latest(registry)
+
+
+_text: Final = Lately(_write)
 
 
 class Told(Collector):
@@ -98,25 +110,25 @@ def _of_audit(found: figures.Audit) -> list[Figures]:
             "audit_unsealed_entries",
             "Entries of the audit log that are in no chain yet; counted up to 100000.",
             (),
-            {(): found.unsealed},
+            {(): found.sealer.unsealed},
         ),
         (
             "audit_seal_lag_seconds",
             "How long the oldest of them has waited; 0 if none waits.",
             (),
-            {(): found.lag},
+            {(): found.sealer.lag_seconds},
         ),
         (
             "audit_checkpoints_not_mirrored",
             "Signed checkpoints of which there is no copy outside the database.",
             (),
-            {(): found.not_mirrored},
+            {(): found.sealer.not_mirrored},
         ),
         (
             "audit_mirror_lag_seconds",
             "How long the oldest of them has waited; 0 if none waits.",
             (),
-            {(): found.mirror_lag},
+            {(): found.sealer.mirror_lag_seconds},
         ),
         (
             "audit_alerts",

@@ -11,6 +11,7 @@ from django.db.migrations.executor import MigrationExecutor
 from django.http import HttpRequest, JsonResponse
 
 from config.broker import broker_client
+from config.lately import Lately
 from config.restoring import positions
 from core import gate
 from documents import storage
@@ -27,7 +28,8 @@ def livez(_request: HttpRequest) -> JsonResponse:
 def readyz(_request: HttpRequest) -> JsonResponse:
     """Two may be away: the store that only wakes tasks, and that of the documents.
 
-    Hardly a request needs them, and they are away for all processes at once.
+    Hardly a request needs them, and they are away for all processes at once. What is said is a
+    second old at most: the address is open to balancers, and so to whoever they let through.
     """
     checks = {"database": database(), "broker": broker(), "document_storage": document_storage()}
     is_ready = checks["database"] == "ok"
@@ -37,24 +39,36 @@ def readyz(_request: HttpRequest) -> JsonResponse:
     )
 
 
-def database() -> str:
-    try:
-        executor = MigrationExecutor(connection)
-        if executor.migration_plan(executor.loader.graph.leaf_nodes()):
-            return "migrations are missing: run `manage.py migrate`"
-        gate.refuse_bypass()
-        return positions.complaint() or "ok"
-    except (DatabaseError, RuntimeError):
-        return "unavailable"
+class DatabaseCheck:
+    """Looks for missing migrations until there are none: a process does not unlearn them."""
+
+    def __init__(self) -> None:
+        self._is_migrated = False
+
+    def __call__(self) -> str:
+        try:
+            if not self._is_migrated:
+                executor = MigrationExecutor(connection)
+                if executor.migration_plan(executor.loader.graph.leaf_nodes()):
+                    return "migrations are missing: run `manage.py migrate`"
+                self._is_migrated = True
+            gate.refuse_bypass()
+            return positions.complaint() or "ok"
+        except (DatabaseError, RuntimeError):
+            return "unavailable"
 
 
-def broker() -> str:
+def look_at_broker() -> str:
     try:
         with broker_client() as client:
             client.ping()
     except redis.RedisError:
         return "unavailable"
     return "ok"
+
+
+database: Final = Lately(DatabaseCheck())
+broker: Final = Lately(look_at_broker)
 
 
 class StorageCheck:

@@ -7,7 +7,14 @@ from typing import Final
 
 from django.urls import URLPattern, URLResolver, get_resolver
 
+from documents.api import stream as documents
+from flags.api import stream as flags
+
 APIS: Final = ("/api/", "/ofrep/")
+# Of the stream server; rules and counts name them as the others.
+STREAMS: Final = (flags.PATH, documents.PATH)
+# What is asked for where nothing is; no rule can name it, only all that begins so.
+UNKNOWN: Final = "(unknown)"
 CONVERTER: Final = re.compile(r"<(?:\w+:)?(\w+)>")
 
 
@@ -20,7 +27,7 @@ def route_of(pattern: str) -> str:
 @lru_cache(maxsize=1)
 def all_routes() -> frozenset[str]:
     found = map(route_of, _patterns("", get_resolver()))
-    return frozenset(route for route in found if route.startswith(APIS))
+    return frozenset((*STREAMS, *(route for route in found if route.startswith(APIS))))
 
 
 def _patterns(start: str, resolver: URLResolver) -> Iterator[str]:

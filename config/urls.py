@@ -42,12 +42,17 @@ urlpatterns = [
 DIALECTS: Final = (("/ofrep/", ofrep.refusal), ("/api/v2/", v2.refusal), ("/api/", v1.refusal))
 
 
-def dialect_of(request: HttpRequest) -> Callable[[DomainError], HttpResponse] | None:
-    return next((refuse for start, refuse in DIALECTS if request.path.startswith(start)), None)
+def dialect_of(path: str) -> Callable[[DomainError], HttpResponse] | None:
+    return next((refuse for start, refuse in DIALECTS if path.startswith(start)), None)
+
+
+def start_of(path: str) -> str:
+    """Give the beginning of a path by which it has its dialect."""
+    return next((start for start, _ in DIALECTS if path.startswith(start)), "/")
 
 
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
-    refuse = dialect_of(request)
+    refuse = dialect_of(request.path)
     if refuse is None:
         return defaults.page_not_found(request, exception)
     if refuse is v1.refusal:
@@ -59,14 +64,14 @@ def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
     known = InvalidInput("The request is not well-formed.")
     if isinstance(exception, DisallowedHost):
         known = InvalidInput("The server does not answer to this host name: see ALLOWED_HOSTS.")
-    refuse = dialect_of(request)
+    refuse = dialect_of(request.path)
     return refuse(known) if refuse else defaults.bad_request(request, exception)
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
     error = sys.exc_info()[1]
     known = unforeseen(error if isinstance(error, Exception) else RuntimeError())
-    refuse = dialect_of(request)
+    refuse = dialect_of(request.path)
     return refuse(known) if refuse else defaults.server_error(request)
 
 

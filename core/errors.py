@@ -11,6 +11,8 @@ import msgspec
 # An answer names this many faults, with this much of each: input can be one fault per byte.
 MOST_FAULTS: Final = 100
 LONGEST_FAULT: Final = 300
+# Says to programs that another token is needed, whatever else the version of the API answers.
+TOKEN_REFUSED: Final = 'Bearer error="invalid_token"'  # noqa: S105  It is a header field.
 
 
 @dataclass(frozen=True)
@@ -39,10 +41,11 @@ class DomainError(Exception):
 
     @property
     def headers(self) -> dict[str, str]:
-        """Header fields that belong to this kind of refusal (RFC 9110, 11.6.1 and 10.2.3)."""
+        """Header fields of this kind of refusal (RFC 9110, 11.6.1 and 10.2.3; RFC 6750, 3)."""
         headers = {}
         if self.status == HTTPStatus.UNAUTHORIZED:
-            headers["WWW-Authenticate"] = "Bearer"
+            is_of_token = self.code == "token-invalid"
+            headers["WWW-Authenticate"] = TOKEN_REFUSED if is_of_token else "Bearer"
         if "retry_after" in self.extra:
             headers["Retry-After"] = str(self.extra["retry_after"])
         return headers

@@ -5,13 +5,18 @@ of the audit log find it (audit/sql/functions/audit_origin_v*.sql). SQL that com
 is told by its connection's application_name.
 """
 
+import ipaddress
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
+from functools import lru_cache
+from ipaddress import IPv4Address, IPv6Address
 from typing import Final
 
 NOBODY: Final = "-"
+# An address with brackets, zone and port.
+LONGEST: Final = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +65,31 @@ def acting(origin: Origin, request: str | None = None) -> Iterator[None]:
 
 def network(address: str) -> str:
     """Shorten an address so that it names no household: /24 of IPv4, /48 of IPv6."""
-    if "." in address:
-        return f"{address.rpartition(':')[2].rpartition('.')[0]}.0/24"
-    parts = address.partition("%")[0].split(":")
-    return f"{':'.join(parts[:3])}::/48" if len(parts) > 3 else NOBODY  # noqa: PLR2004
+    # What is longer is none, and would be kept.
+    return _network(address) if len(address) <= LONGEST else NOBODY
+
+
+@lru_cache(4_096)
+def _network(address: str) -> str:
+    found = address_in(address)
+    if found is None:
+        return NOBODY
+    length = 24 if found.version == 4 else 48  # noqa: PLR2004
+    return str(ipaddress.ip_network((found, length), strict=False))
+
+
+def address_in(text: str) -> IPv4Address | IPv6Address | None:
+    """Read an address as proxies write it: with a port, in brackets, with a zone, or IPv4 in IPv6.
+
+    None: it is none, such as the empty one of a socket.
+    """
+    plain = text.strip()
+    if plain.startswith("["):
+        plain = plain[1:].partition("]")[0]
+    elif plain.count(":") == 1:
+        plain = plain.partition(":")[0]
+    try:
+        found = ipaddress.ip_address(plain.partition("%")[0])
+    except ValueError:
+        return None
+    return getattr(found, "ipv4_mapped", None) or found

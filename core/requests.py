@@ -30,8 +30,7 @@ def request_frame(
 
     def frame(request: HttpRequest) -> HttpResponseBase:
         started = time.perf_counter()
-        sent = request.META.get("HTTP_X_REQUEST_ID", "")
-        current = sent if ACCEPTED_ID.fullmatch(sent) else uuid.uuid4().hex
+        current = id_of(request.META.get("HTTP_X_REQUEST_ID", ""))
         token = request_id.set(current)
         nobody = caller.set(None)
         door = "console" if request.path_info.startswith("/admin/") else "api"
@@ -41,17 +40,9 @@ def request_frame(
         try:
             response = get_response(request)
             response.headers["X-Request-ID"] = current
-            if log.isEnabledFor(logging.INFO):
-                match = request.resolver_match
-                log.info(
-                    "request",
-                    extra={
-                        "method": request.method,
-                        "route": match.route if match else None,
-                        "status": response.status_code,
-                        "ms": round((time.perf_counter() - started) * 1000, 1),
-                    },
-                )
+            match = request.resolver_match
+            route = match.route if match else None
+            log_request(request.method, route, response.status_code, started)
             return response
         finally:
             slow.handling.reset(nothing)
@@ -60,6 +51,18 @@ def request_frame(
             request_id.reset(token)
 
     return frame
+
+
+def id_of(sent: str) -> str:
+    """Give a request's id: the one that was sent, if it is a plain word."""
+    return sent if ACCEPTED_ID.fullmatch(sent) else uuid.uuid4().hex
+
+
+def log_request(method: str | None, route: str | None, status: int, started: float) -> None:
+    if log.isEnabledFor(logging.INFO):
+        ms = round((time.perf_counter() - started) * 1000, 1)
+        extra = {"method": method, "route": route, "status": status, "ms": ms}
+        log.info("request", extra=extra)
 
 
 class JsonLines(logging.Formatter):

@@ -20,7 +20,7 @@ from ratelimits.types import (
 )
 
 # A route, or with * at its end the beginning of some.
-PATH: Final = re.compile(r"/(api|ofrep)/[A-Za-z0-9_{}./-]*\*?|/\*")
+PATH: Final = re.compile(r"/(api|ofrep|streams)/[A-Za-z0-9_{}./-]*\*?|/\*")
 MOST_PATHS: Final = 50
 LONGEST_TEXT: Final = 500
 # Capacity and seconds between which a limit of log-ins guards, and locks nobody out for long.

@@ -7,6 +7,7 @@ the bucket by a keyed hash.
 
 import base64
 import math
+from functools import lru_cache
 from typing import Final
 
 from ratelimits.types import Decision, Mode, Rule, Source, Verdict
@@ -25,7 +26,7 @@ def fields(decision: Decision) -> dict[str, str]:
     if not decision.is_allowed:
         # Another rule may have to be waited for longer than Retry-After says.
         shown = [verdict for verdict in counted if verdict.is_exceeded]
-    fields = {"RateLimit-Policy": ", ".join(_policy(verdict) for verdict in counted)}
+    fields = {"RateLimit-Policy": ", ".join(_policy(one.rule, one.key) for one in counted)}
     if shown:
         fields["RateLimit"] = ", ".join(_limit(verdict) for verdict in shown)
     return fields
@@ -60,9 +61,8 @@ def _counted(decision: Decision) -> list[Verdict]:
     ]
 
 
-def _policy(verdict: Verdict) -> str:
-    rule = verdict.rule
-    return f'"{rule.name}";q={rule.capacity};w={window(rule)};pk=:{_partition(verdict)}:'
+def _policy(rule: Rule, key: bytes) -> str:
+    return f'"{rule.name}";q={rule.capacity};w={window(rule)};pk=:{_partition(key)}:'
 
 
 def _limit(verdict: Verdict) -> str:
@@ -71,12 +71,13 @@ def _limit(verdict: Verdict) -> str:
     told = f'"{verdict.rule.name}";r={left}'
     if verdict.wait > 0:
         told += f";t={math.ceil(verdict.wait)}"
-    return f"{told};pk=:{_partition(verdict)}:"
+    return f"{told};pk=:{_partition(verdict.key)}:"
 
 
 def window(rule: Rule) -> int:
     return max(1, math.ceil(rule.capacity * rule.window_seconds / rule.refill))
 
 
-def _partition(verdict: Verdict) -> str:
-    return base64.b64encode(verdict.key[:PARTITION_BYTES]).decode()
+@lru_cache(maxsize=10_000)
+def _partition(key: bytes) -> str:
+    return base64.b64encode(key[:PARTITION_BYTES]).decode()

@@ -188,6 +188,13 @@ class RateLimitViolation(models.Model):
         indexes = (
             models.Index(fields=("user_id", "-hour"), name="rate_limit_violations_user"),
             models.Index(fields=("-last_at",), name="rate_limit_violations_last"),
+            models.Index(fields=("rule_name", "-last_at"), name="rate_limit_violations_rule"),
+            # For /metrics, which adds up a day of them.
+            models.Index(
+                fields=("hour",),
+                include=("rule_name", "mode", "violation_count"),
+                name="rate_limit_violations_sums",
+            ),
         )
 
     def __str__(self) -> str:

@@ -3,8 +3,8 @@
 import datetime as dt
 import json
 import uuid
-from collections.abc import Sequence
-from typing import Any, Final, NamedTuple
+from collections.abc import Callable, Sequence
+from typing import Any, Final, NamedTuple, TypeVar
 
 from django.db import OperationalError, connection, transaction
 from django.db.models import Sum
@@ -23,6 +23,9 @@ MOST_BUSY: Final = 20_000
 LATELY: Final = dt.timedelta(seconds=10)
 # A bucket is shown as long as so much of it is used.
 LEAST_USED: Final = 0.5
+
+
+Answer = TypeVar("Answer")
 
 
 class Route(NamedTuple):
@@ -63,6 +66,8 @@ SUBJECTS: Final = {
     Scope.ENDPOINT: "c.place",
     Scope.TENANT_ENDPOINT: "tenant_id::text || ' ' || c.place",
 }
+# Compared as what they are: a column that is cast has no index.
+UUIDS: Final = frozenset({Scope.USER, Scope.TENANT, Scope.API_KEY})
 # Counted by endpoint, so each request must be taken with its route.
 BY_ENDPOINT: Final = frozenset({Scope.ENDPOINT, Scope.TENANT_ENDPOINT})
 
@@ -156,10 +161,15 @@ def demand(rule: Rule, prices: Prices, *, capacity: int, since: dt.datetime) -> 
 
     None: it is too much for somebody who waits.
     """
+    return _patiently(lambda: _demand(rule, prices, capacity, since))
+
+
+def _patiently(ask: Callable[[], Answer]) -> Answer | None:
+    """Ask; None if it takes too long."""
     try:
         with transaction.atomic(), connection.cursor() as cursor:
             cursor.execute(PATIENCE)
-            found = _demand(rule, prices, capacity, since)
+            found = ask()
             cursor.execute(AS_USUAL)
     except OperationalError as error:
         if isinstance(error.__cause__, QueryCanceled):
@@ -184,13 +194,21 @@ def _demand(rule: Rule, prices: Prices, capacity: int, since: dt.datetime) -> De
 def favorite_routes(
     rule: Rule, priced: Sequence[Priced], subjects: Sequence[str], since: dt.datetime
 ) -> dict[str, str]:
-    """Tell what each subject asked for most often of what the rule looks at."""
+    """Tell what each subject asked for most often of what the rule looks at.
+
+    Nothing, if that is too much for somebody who waits.
+    """
     asked = _asked(rule, Prices(0, priced), since) | {"subjects": list(subjects)}
     subject = SUBJECTS[rule.scope]
-    own = f"{_own(subject)} AND ({subject})::text = ANY (%(subjects)s)"
-    with connection.cursor() as cursor:
-        cursor.execute(FAVORITES.format(subject=subject, own=own), asked)
-        return dict(cursor.fetchall())
+    kind = "uuid" if rule.scope in UUIDS else "text"
+    own = f"{_own(subject)} AND {subject} = ANY (%(subjects)s::{kind}[])"
+
+    def ask() -> dict[str, str]:
+        with connection.cursor() as cursor:
+            cursor.execute(FAVORITES.format(subject=subject, own=own), asked)
+            return dict(cursor.fetchall())
+
+    return _patiently(ask) or {}
 
 
 def _rows(rule: Rule, *, among: bool = False) -> str:
@@ -299,17 +317,23 @@ def buckets_now(now: dt.datetime) -> list[Bucket]:
 
 
 MET: Final = """
+WITH latest AS MATERIALIZED (
+    SELECT *
+      FROM rate_limit_violations
+     WHERE last_at >= %(since)s {of_rule}
+     ORDER BY last_at DESC
+     LIMIT %(rows)s
+)
 SELECT rule_name, mode, scope, tenant_id, user_id, api_key_id, network, route,
        sum(violation_count)::bigint, min(first_at), max(last_at),
        (array_agg(samples ORDER BY last_at DESC))[1]::text
-  FROM rate_limit_violations
- WHERE hour > %(since)s - interval '1 hour'
-   AND last_at >= %(since)s
-   AND (%(rule)s = '' OR rule_name = %(rule)s)
+  FROM latest
  GROUP BY rule_name, key, mode, scope, tenant_id, user_id, api_key_id, network, route
  ORDER BY max(last_at) DESC
  LIMIT %(most)s
 """
+# Of one caller and rule there is a row for each hour.
+MOST_MET: Final = 10_000
 
 
 class Met(NamedTuple):
@@ -330,9 +354,11 @@ class Met(NamedTuple):
 
 
 def met(*, since: dt.datetime, rule_name: str, most: int) -> list[Met]:
-    """Give whom rules met, those of late first."""
+    """Give whom rules met, those of late first; counted are the last MOST_MET rows."""
+    asked: dict[str, Any] = {"since": since, "rule": rule_name, "most": most, "rows": MOST_MET}
+    query = MET.format(of_rule="AND rule_name = %(rule)s" if rule_name else "")
     with connection.cursor() as cursor:
-        cursor.execute(MET, {"since": since, "rule": rule_name, "most": most})
+        cursor.execute(query, asked)
         return [Met(*[*row[:-1], json.loads(row[-1])]) for row in cursor]
 
 

@@ -1,6 +1,7 @@
 """The buckets: counted in Valkey by one script, for all rules of a request at once.
 
-Asking costs 20 ms at most, whatever becomes of the store. While it does not answer, nobody waits
+Asking costs 20 ms at most, whatever becomes of the store: 12 for all of it, and a step more for
+who stood still meanwhile. While it does not answer, nobody waits
 for it but one request now and then, which finds out whether it is back; each rule says what
 becomes of the others. A caller whose bucket is empty is refused from memory, for a second at most.
 """
@@ -12,10 +13,11 @@ import math
 import os
 import threading
 import time
-from collections import deque
+from collections import OrderedDict, deque
 from collections.abc import Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, TypeVar
 
 from django.conf import settings
 from redis import ConnectionPool, exceptions
@@ -35,6 +37,8 @@ PREFIX: Final = b"novara:{limits}:"
 # takes less, and is what somebody gets on top who stood still meanwhile.
 PATIENCE_SECONDS: Final = 0.012
 STEP_SECONDS: Final = 0.006
+# At once, by threads that do nothing else.
+MOST_CONNECTING: Final = 4
 # One answer may be late; a store that is three times too slow is away.
 SLOW_ANSWERS: Final = 3
 PROBE_SECONDS: Final = 0.5
@@ -45,14 +49,50 @@ MOST_REMEMBERED: Final = 10_000
 CLOSED_SECONDS: Final = 1.0
 
 
+Key = TypeVar("Key")
+Kept = TypeVar("Kept")
+
+
+def keep(kept: OrderedDict[Key, Kept], key: Key, value: Kept) -> None:
+    """Remember it as the newest; what is the oldest goes where there is too much."""
+    # Each step is one for all threads.
+    kept.pop(key, None)
+    kept[key] = value
+    if len(kept) > MOST_REMEMBERED:
+        kept.popitem(last=False)
+
+
 class Away(Exception):
     """The store did not answer, or is not asked at the moment."""
 
 
-class Asked(NamedTuple):
-    rule: Rule
-    key: bytes
-    cost: int
+def _words(*words: bytes | int) -> bytes:
+    """Write what is sent as the store's protocol has it."""
+    sent = (word if isinstance(word, bytes) else b"%d" % word for word in words)
+    return b"".join(b"$%d\r\n%b\r\n" % (len(word), word) for word in sent)
+
+
+# The first figure of the script.
+TAKES: Final = _words(1)
+LOOKS: Final = _words(0)
+# The script by its name, and by its text where the store has lost it.
+BY_NAME: Final = _words(b"EVALSHA", SCRIPT_NAME)
+BY_TEXT: Final = _words(b"EVAL", SCRIPT)
+
+
+class Asked:
+    """One bucket of a question. Who asks again keeps it: the words for the store are made once."""
+
+    __slots__ = ("cost", "figures", "full", "key", "name", "price", "rule")
+
+    def __init__(self, rule: Rule, key: bytes, cost: int) -> None:
+        self.rule, self.key, self.cost = rule, key, cost
+        # In parts of a token: as many as the window has milliseconds.
+        window = rule.window_seconds * 1000
+        self.full, self.price = rule.capacity * window, min(cost, rule.capacity) * window
+        self.name = _words(PREFIX + key.hex().encode())
+        is_watching = int(rule.mode is Mode.SHADOW)
+        self.figures = _words(self.full, rule.refill, self.price, is_watching)
 
 
 def key_of(rule: Rule, subject: str) -> bytes:
@@ -95,30 +135,27 @@ def is_away() -> bool:
 
 
 def _consume(asked: Sequence[Asked], now: float, *, is_taken: bool) -> Decision:
-    keys = [PREFIX + one.key.hex().encode() for one in asked]
-    figures: list[int] = [int(is_taken)]
-    for rule, _, cost in asked:
-        is_watching = int(rule.mode is Mode.SHADOW)
-        window = rule.window_seconds * 1000
-        figures += (rule.capacity, rule.refill, window, min(cost, rule.capacity), is_watching)
-    answer = _circuit.call(keys, figures, now)
+    names, figures = [one.name for one in asked], [one.figures for one in asked]
+    question = b"".join((_words(len(asked)), *names, TAKES if is_taken else LOOKS, *figures))
+    told = _circuit.call(b"*%d\r\n" % (4 + 5 * len(asked)), question, now)
+    levels, shorts = told[::2], told[1::2]
     return Decision(
         tuple(
-            _verdict(one, answer[2 * place + 1], Source.STORE, is_short=bool(answer[2 * place + 2]))
-            for place, one in enumerate(asked)
+            _verdict(one, level, Source.STORE, is_short=bool(is_short))
+            for one, level, is_short in zip(asked, levels, shorts, strict=True)
         )
     )
 
 
 def _verdict(asked: Asked, level: int, source: Source, *, is_short: bool) -> Verdict:
-    rule, key, cost = asked
+    rule = asked.rule
     window = rule.window_seconds * 1000
     if is_short:
-        missing = min(cost, rule.capacity) * window - level
+        missing = asked.price - level
     else:
-        missing = 0 if level >= rule.capacity * window else window - level % window
+        missing = 0 if level >= asked.full else window - level % window
     wait = missing / rule.refill / 1000
-    return Verdict(rule, key, level // window, wait, is_short, source, cost)
+    return Verdict(rule, asked.key, level // window, wait, is_short, source, asked.cost)
 
 
 class Circuit:
@@ -130,22 +167,26 @@ class Circuit:
             # It only makes connections here and never sees one again, so it must not count them.
             max_connections=2**31,
             socket_connect_timeout=STEP_SECONDS,
-            socket_timeout=STEP_SECONDS,
+            socket_timeout=PATIENCE_SECONDS,
+            # An answer is some 50 bytes; by default room for 64 KB is made for each.
+            socket_read_size=4096,
             retry=Retry(NoBackoff(), 0),
             protocol=2,
             driver_info=None,
         )
         self._idle: deque[Any] = deque()
+        self._connectors = ThreadPoolExecutor(MOST_CONNECTING, "limits")
         self._lock = threading.Lock()
         self._late = 0
         self._probe_at = -math.inf
         self.is_open = False
 
-    def call(self, keys: list[bytes], figures: list[int], began: float) -> list[int]:
+    def call(self, count: bytes, question: bytes, began: float) -> list[int]:
+        """Ask the script; `count` is how many words it takes, `question` those behind its name."""
         if self.is_open and not self._may_probe(began):
             raise Away
         try:
-            answer = self._talk(keys, figures, began + PATIENCE_SECONDS)
+            answer = self._talk(count, question, began + PATIENCE_SECONDS)
         except (exceptions.RedisError, OSError) as error:
             self._fail(error)
             raise Away from error
@@ -153,33 +194,55 @@ class Circuit:
             self._succeed()
         return answer
 
-    def _talk(self, keys: list[bytes], figures: list[int], deadline: float) -> list[int]:
+    def _talk(self, count: bytes, question: bytes, deadline: float) -> list[int]:
         try:
             own = self._idle.pop()
         except IndexError:
-            return self._converse(self._pool.make_connection(), keys, figures, deadline)
+            return self._converse(self._connected(deadline), count, question, deadline)
         try:
-            return self._converse(own, keys, figures, deadline)
+            return self._converse(own, count, question, deadline)
         except exceptions.TimeoutError:
             raise
         except exceptions.ConnectionError:
             # The store was restarted behind an old connection; those that lie here are as old.
             self._idle.clear()
-            return self._converse(self._pool.make_connection(), keys, figures, deadline)
+            return self._converse(self._connected(deadline), count, question, deadline)
 
-    def _converse(
-        self, own: Any, keys: list[bytes], figures: list[int], deadline: float
-    ) -> list[int]:
+    def _connected(self, deadline: float) -> Any:
+        """Connect in a thread beside: to look up the store's name has no end of its own."""
+        try:
+            connecting = self._connectors.submit(self._connect)
+        except RuntimeError as error:
+            # The process ends, and makes no threads any more.
+            raise exceptions.ConnectionError from error
+        try:
+            return connecting.result(max(0.001, deadline - time.monotonic()))
+        except TimeoutError as error:
+            # It is for whoever comes next, unless nobody has begun with it.
+            if not connecting.cancel():
+                connecting.add_done_callback(self._keep)
+            raise exceptions.TimeoutError from error
+
+    def _connect(self) -> Any:
+        own: Any = self._pool.make_connection()
+        own.connect()
+        return own
+
+    def _keep(self, connecting: "Future[Any]") -> None:
+        if not connecting.exception():
+            self._idle.append(connecting.result())
+
+    def _converse(self, own: Any, count: bytes, question: bytes, deadline: float) -> list[int]:
         try:
             try:
-                answer = _exchange(own, deadline, b"EVALSHA", SCRIPT_NAME, keys, figures)
+                answer = _exchange(own, b"%b%b%b" % (count, BY_NAME, question), deadline)
             except exceptions.NoScriptError:
-                answer = _exchange(own, deadline, b"EVAL", SCRIPT, keys, figures)
+                answer = _exchange(own, b"%b%b%b" % (count, BY_TEXT, question), deadline)
         except BaseException:
             own.disconnect()
             raise
         self._idle.append(own)
-        return answer
+        return [int(word) for word in answer.split()]
 
     def _may_probe(self, now: float) -> bool:
         with self._lock:
@@ -207,17 +270,18 @@ class Circuit:
             self.is_open, self._late = False, 0
 
 
-def _exchange(
-    own: Any, deadline: float, command: bytes, script: bytes, keys: list[bytes], figures: list[int]
-) -> list[int]:
-    own.send_command(command, script, len(keys), *keys, *figures)
+def _exchange(own: Any, command: bytes, deadline: float) -> bytes:
     began = time.monotonic()
     left = max(0.001, deadline - began)
-    answer: list[int]
+    # To set another time-out than the connection's costs time in each request.
+    is_late = left < PATIENCE_SECONDS / 2
+    answer: bytes
     try:
-        answer = own.read_response(timeout=left, disconnect_on_error=False)
+        own.send_packed_command([command])
+        more = {"timeout": left} if is_late else {}
+        answer = own.read_response(disconnect_on_error=False, **more)
     except exceptions.TimeoutError:
-        if time.monotonic() - began < 2 * left:
+        if time.monotonic() - began < 2 * PATIENCE_SECONDS:
             raise
         # Too many threads, or the whole machine stood still, and the store may have answered.
         answer = own.read_response(timeout=STEP_SECONDS)
@@ -235,14 +299,14 @@ def _without_store(asked: Sequence[Asked], now: float) -> Decision:
 
 
 def _by_word(asked: Asked) -> Verdict:
-    rule, key, cost = asked
+    rule, key, cost = asked.rule, asked.key, asked.cost
     if rule.when_away is WhenAway.CLOSED:
         return Verdict(rule, key, 0, CLOSED_SECONDS, True, Source.CLOSED, cost)  # noqa: FBT003
     return Verdict(rule, key, rule.capacity, 0, False, Source.OPEN, cost)  # noqa: FBT003
 
 
 # Key to level and when, as in the store; what this process saw last, or counted by itself.
-_levels: Final[dict[bytes, tuple[int, int]]] = {}
+_levels: Final[OrderedDict[bytes, tuple[int, int]]] = OrderedDict()
 _levels_lock = threading.Lock()
 
 
@@ -250,17 +314,14 @@ def _count_here(asked: Sequence[Asked], now: float, *, is_taken: bool) -> list[V
     at = int(now * 1000)
     with _levels_lock:
         levels = [_level_here(one, at) for one in asked]
-        prices = [
-            min(one.cost, one.rule.capacity) * one.rule.window_seconds * 1000 for one in asked
-        ]
-        shorts = [level < price for level, price in zip(levels, prices, strict=True)]
+        shorts = [level < one.price for level, one in zip(levels, asked, strict=True)]
         is_taken = is_taken and not any(
             short and one.rule.mode is Mode.ENFORCED
             for short, one in zip(shorts, asked, strict=True)
         )
         for place, one in enumerate(asked):
             if is_taken and not shorts[place]:
-                levels[place] -= prices[place]
+                levels[place] -= one.price
                 _note_level(one.key, levels[place], at)
     return [
         _verdict(one, level, Source.LOCAL, is_short=short)
@@ -269,15 +330,13 @@ def _count_here(asked: Sequence[Asked], now: float, *, is_taken: bool) -> list[V
 
 
 def _note_level(key: bytes, level: int, at: int) -> None:
-    if len(_levels) >= MOST_REMEMBERED and key not in _levels:
-        _levels.clear()
-    _levels[key] = level, at
+    # Who was seen the longest ago has the fullest bucket.
+    keep(_levels, key, (level, at))
 
 
 def _level_here(asked: Asked, at: int) -> int:
-    full = asked.rule.capacity * asked.rule.window_seconds * 1000
-    left, since = _levels.get(asked.key, (full, at))
-    return min(full, left + (at - since) * asked.rule.refill)
+    left, since = _levels.get(asked.key, (asked.full, at))
+    return min(asked.full, left + (at - since) * asked.rule.refill)
 
 
 # Empty buckets
@@ -292,16 +351,13 @@ class Empty(NamedTuple):
     until: float
 
 
-_empty: Final[dict[bytes, Empty]] = {}
+_empty: Final[OrderedDict[bytes, Empty]] = OrderedDict()
 
 
 def _remember(verdict: Verdict, now: float) -> None:
-    if len(_empty) >= MOST_REMEMBERED:
-        _empty.clear()
     until = now + min(verdict.wait, MEMORY_SECONDS)
-    _empty[verdict.key] = Empty(
-        verdict.rule, verdict.cost, verdict.remaining, now + verdict.wait, until
-    )
+    found = Empty(verdict.rule, verdict.cost, verdict.remaining, now + verdict.wait, until)
+    keep(_empty, verdict.key, found)
 
 
 def _remembered(asked: Sequence[Asked], now: float) -> tuple[Verdict, ...]:
@@ -309,7 +365,8 @@ def _remembered(asked: Sequence[Asked], now: float) -> tuple[Verdict, ...]:
     if not _empty:
         return ()
     found = []
-    for rule, key, cost in asked:
+    for one in asked:
+        rule, key, cost = one.rule, one.key, one.cost
         empty = _empty.get(key)
         # A changed rule may have more, and what costs less may pass.
         if empty is None or empty.rule is not rule or cost < empty.cost:

@@ -10,6 +10,9 @@ NAME_PATTERN: Final = r"^[a-z0-9][a-z0-9-]{0,49}$(?!\n)"
 METHODS: Final = ("GET", "POST", "PUT", "PATCH", "DELETE")
 KNOWN_METHODS: Final = frozenset({*METHODS, "HEAD", "OPTIONS"})
 
+# Where the refused ask why: only rules that name it look at it, none that look at all routes.
+OWN_LIMITS: Final = "/api/v2/me/limits"
+
 # The store counts in whole numbers below 2^53: capacity times milliseconds of the window.
 MOST_CAPACITY: Final = 1_000_000
 LONGEST_WINDOW_SECONDS: Final = 31 * 24 * 60 * 60
@@ -90,6 +93,8 @@ class Rule(msgspec.Struct, frozen=True):
     def cost_of(self, route: str, method: str) -> int:
         """Tell what a request costs; 0 if the rule does not look at it."""
         if not is_meant(self.methods, method):
+            return 0
+        if route == OWN_LIMITS and route not in self.paths:
             return 0
         if not any(is_path_meant(path, route) for path in self.paths):
             return 0

@@ -20,6 +20,7 @@ from django.utils import timezone
 
 from accounts import tokens
 from accounts.models import User
+from config import lately
 from flags import rules
 from tests.factories import make_tenant, make_user
 from tests.flag_sets import Flags
@@ -28,6 +29,12 @@ from tests.flag_sets import Flags
 @pytest.fixture(autouse=True)
 def fast_passwords(settings: Any) -> None:
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+
+
+@pytest.fixture(autouse=True)
+def fresh_probes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Tests ask /readyz and /metrics again at once."""
+    monkeypatch.setattr(lately, "SECONDS", 0.0)
 
 
 @pytest.fixture(scope="session")

@@ -29,7 +29,6 @@ HIDDEN: Final = {
 READABLE: Final = {
     *HIDDEN,
     *("document_attempts", "django_content_type", "refresh_families", "tenants"),
-    *("rate_limit_buckets", "rate_limit_violations"),
 }
 
 

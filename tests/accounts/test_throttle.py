@@ -42,6 +42,42 @@ def test_stops_the_11th_guess_at_an_account(ann, path):
     assert answers[-1].json()["retry_after"] == int(answers[-1]["Retry-After"])
 
 
+@pytest.mark.parametrize("path", PATHS)
+def test_locks_nobody_out_where_they_logged_in_lately(ann, path):
+    home, abroad = "2001:db8:1:2::1", "203.0.113.9"
+    before = guess(path, ann.email, PASSWORD, home).status_code
+
+    strangers = [guess(path, ann.email, address=f"198.51.100.{n}").status_code for n in range(11)]
+
+    assert (before, strangers) == (200, [401] * 10 + [429])
+    assert guess(path, ann.email, PASSWORD, "2001:db8:1:2:ffff::1").status_code == 200
+    # It is no way round the limit of the others.
+    assert guess(path, ann.email, PASSWORD, abroad).status_code == 429
+
+
+def test_stops_guesses_from_a_network_that_is_known(ann):
+    guess(PATHS[1], ann.email, PASSWORD)
+
+    found = [guess(PATHS[1], ann.email).status_code for _ in range(11)]
+
+    assert found == [401] * 10 + [429]
+    assert guess(PATHS[1], ann.email, PASSWORD).status_code == 429
+
+
+def test_knows_a_network_for_thirty_days(ann):
+    guess(PATHS[1], ann.email, PASSWORD)
+    for number in range(11):
+        guess(PATHS[1], ann.email, address=f"203.0.113.{number}")
+    digest = throttle._digest(f"known:{ann.email} 198.51.100.1")
+    known = LoginThrottle.objects.filter(key_digest=digest)
+    lasts = known.get().window_ends_at - timezone.now()
+
+    known.update(window_ends_at=timezone.now() - dt.timedelta(minutes=1))
+
+    assert lasts.days == 29
+    assert guess(PATHS[1], ann.email, PASSWORD).status_code == 429
+
+
 def test_stops_the_right_password_then_too(ann):
     for _ in range(10):
         guess(PATHS[0], ann.email)
@@ -113,6 +149,11 @@ def test_does_not_count_good_log_ins_against_a_network(ann):
         ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64"),
         ("2001:db8:1:2::1", "2001:db8:1:2::/64"),
         ("2001:db8:1:3::1", "2001:db8:1:3::/64"),
+        ("198.51.100.7:567", "198.51.100.7"),
+        ("[2001:db8:1:2::1]:443", "2001:db8:1:2::/64"),
+        ("[2001:db8:1:2::1]", "2001:db8:1:2::/64"),
+        ("[::ffff:198.51.100.7]:443", "198.51.100.7"),
+        ("fe80::1%eth0", "fe80::/64"),
         ("", ""),
         ("unix:", "unix:"),
     ],

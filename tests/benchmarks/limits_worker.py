@@ -22,6 +22,7 @@ ANSWER = worker.set_django_up()
 from django.conf import settings  # noqa: E402  After Django is set up.
 from redis import Redis  # noqa: E402
 
+from config import doorstep  # noqa: E402
 from ratelimits import rules, store  # noqa: E402
 from ratelimits.types import Rule, Scope, WhenAway  # noqa: E402
 
@@ -45,7 +46,7 @@ Walls = dict[tuple[str, str], list[tuple[float, float]]]
 
 def main() -> None:
     token, timeline, event, bodies, rounds, seconds = worker.read_question()
-    handler = WSGIHandler()
+    handler = doorstep.guarded(WSGIHandler())
     found: Walls = {}
     for method, target, sent in (("GET", timeline, [b""]), ("POST", event, bodies)):
         requests = request_maker(handler, method, target, token, cycle(sent))
@@ -125,7 +126,7 @@ def flush() -> None:
 
 
 def request_maker(
-    handler: WSGIHandler, method: str, target: str, token: str, bodies: Iterator[bytes]
+    handler: doorstep.Application, method: str, target: str, token: str, bodies: Iterator[bytes]
 ) -> Callable[[], int]:
     path, _, query = target.partition("?")
 
@@ -153,9 +154,10 @@ def request_maker(
         def start_response(status: str, _headers: object, _error: object = None, /) -> Any:
             said.append(status)
 
-        response = handler(environ, start_response)
+        response: Any = handler(environ, start_response)
         b"".join(response)
-        response.close()
+        # Who is refused at the doorstep has nothing to close.
+        getattr(response, "close", bool)()
         return int(said[0][:3])
 
     return ask

@@ -250,3 +250,17 @@ def test_has_all_that_the_alerts_are_about(db, nobody):
     known = {ends.sub("", name) for name in re.findall(r"^# TYPE (\S+) ", told, re.MULTILINE)}
     assert len(named) > 20
     assert {ends.sub("", name) for name in named} <= known
+
+
+def test_adds_up_all_refusals_of_the_day(db, nobody):
+    rows("DELETE FROM rate_limit_violations")
+    rows(
+        "INSERT INTO rate_limit_violations (id, rule_name, key, hour, scope, mode, network, route,"
+        " violation_count, first_at, last_at, samples)"
+        " SELECT gen_random_uuid(), 'people', int8send(n), date_trunc('day', now(), 'UTC'),"
+        " 'network', 'enforced', '', '', 1, now(), now(), '[]' FROM generate_series(1, 100001) n"
+    )
+
+    told = [one for one in samples(nobody) if one.name == "novara_limited_requests_total"]
+
+    assert [(one.labels["rule"], one.value) for one in told] == [("people", 100_001)]

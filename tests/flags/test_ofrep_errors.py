@@ -109,7 +109,7 @@ def test_asks_for_a_token_or_key(db, headers):
     response = ApiClient(headers=headers).call("POST", ALL, {})
 
     assert_refused(response, 401, "GENERAL")
-    assert response["WWW-Authenticate"] == "Bearer"
+    assert response["WWW-Authenticate"].startswith("Bearer")
 
 
 def test_refuses_a_key_once_it_is_revoked(flags):

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from config import doorstep
 from config import limits as door
 from ratelimits import rules, store
 from ratelimits.rules import RuleSet
@@ -38,8 +39,10 @@ def limits(settings: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Limits]:
     monkeypatch.setattr(store, "STEP_SECONDS", PATIENCE)
     before = rules.replace(RuleSet((), next(VERSIONS)))
     door.forget()
+    doorstep.forget()
     store.forget()
     yield Limits()
     rules.replace(before)
     door.forget()
+    doorstep.forget()
     store.forget()

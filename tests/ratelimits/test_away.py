@@ -3,8 +3,10 @@
 import os
 import shutil
 import signal
+import socket
 import tempfile
 import threading
+import time
 import urllib.error
 import urllib.request
 import uuid
@@ -221,6 +223,37 @@ def test_asks_again_however_often_it_was_away(own_store):
     verdict = ask(rule(5)).verdicts[0]
 
     assert verdict.source is Source.STORE
+
+
+def test_waits_for_no_look_up_of_a_name(own_store, monkeypatch):
+    one, is_over = rule(500), threading.Event()
+    look_up = socket.getaddrinfo
+
+    def slow(*named: Any, **more: Any) -> Any:
+        is_over.wait(PATIENCE)
+        return look_up(*named, **more)
+
+    monkeypatch.setattr(socket, "getaddrinfo", slow)
+    began = time.monotonic()
+
+    answers = [ask(one).verdicts[0].source for _ in range(50)]
+    took = time.monotonic() - began
+    is_over.set()
+
+    assert set(answers) == {Source.LOCAL}
+    assert took < PATIENCE
+    assert wait_until(lambda: answers_again(one), seconds=PATIENCE)
+
+
+def test_forgets_the_level_that_it_saw_the_longest_ago(limits, monkeypatch):
+    monkeypatch.setattr(store, "MOST_REMEMBERED", 3)
+    one = rule(5)
+    keys = [store.key_of(one, f"somebody {number}") for number in range(4)]
+
+    for key in (*keys[:3], keys[0], keys[3]):
+        store._note_level(key, 1, 0)
+
+    assert list(store._levels) == [keys[2], keys[0], keys[3]]
 
 
 def test_begins_with_full_buckets_when_everything_was_lost(own_store):

@@ -230,15 +230,16 @@ def in_the_store(minutes, one, *, evenly):
     """Have the store's own script decide, request by request; only the clock is another."""
     script = store.SCRIPT.replace(CLOCK, OURS)
     assert script != store.SCRIPT
-    figures = (one.capacity, one.refill, one.window_seconds * 1000, one.cost, 0)
+    bucket = store.Asked(one, b"", one.cost)
+    figures = (bucket.full, one.refill, bucket.price, 0)
     refused = 0
     with Redis.from_url(settings.REDIS_URL) as redis:
         key = f"{{preview}}:{uuid.uuid4()}"
         for minute, number in minutes:
             for place in range(number):
                 now = minute * 60_000 + (60_000 * place // number if evenly else 0)
-                is_allowed = redis.eval(script, 1, key, 1, *figures, now)[0]
-                refused += not is_allowed
+                answer: Any = redis.eval(script, 1, key, 1, *figures, now)
+                refused += answer.endswith(b" 1")
         redis.delete(key)
     return refused
 
@@ -269,3 +270,31 @@ def test_says_what_the_store_then_refuses(db, seed):
         said = found.who[person].refused if person in found.who else Range(0, 0)
         assert said == Range(min(ways), max(ways))
     assert found.requests.most > 0
+
+
+def test_gives_up_on_favorites_that_take_too_long(db, monkeypatch):
+    asked(5, 30, user_id=BOB)
+    routes = [queries.Priced(traffic.route_id("GET", TIMELINE), 1, TIMELINE)]
+    found = queries.favorite_routes(rule(), routes, [BOB], NOW - queries.DAY)
+
+    slow = queries.FAVORITES.replace("WHERE", "CROSS JOIN pg_sleep(5) WHERE", 1)
+    monkeypatch.setattr(queries, "FAVORITES", slow)
+    monkeypatch.setattr(queries, "PATIENCE", "SET LOCAL statement_timeout = '50ms'")
+
+    assert found == {BOB: TIMELINE}
+    assert queries.favorite_routes(rule(), routes, [BOB], NOW - queries.DAY) == {}
+
+
+@pytest.mark.parametrize(
+    ("scope", "subject"),
+    [(Scope.TENANT, "tenant_id"), (Scope.API_KEY, "api_key_id"), (Scope.NETWORK, "network")],
+)
+def test_finds_favorites_of_every_kind_of_subject(db, scope, subject):
+    who = "a" * 16 if scope is Scope.NETWORK else BOB
+    asked(5, 3, **{subject: who})
+    asked(4, 9, route=SEARCH, **{subject: who})
+    routes = [queries.Priced(traffic.route_id("GET", one), 1, one) for one in (TIMELINE, SEARCH)]
+
+    found = queries.favorite_routes(rule(scope=scope), routes, [who], NOW - queries.DAY)
+
+    assert found == {who: SEARCH}

@@ -70,12 +70,12 @@ def test_tells_what_is_left_of_each_rule_that_is_about_me(limits, as_alice, alic
         "capacity": 5,
         "refill": 1,
         "window_seconds": 3600,
-        "remaining": 3,
-        "reset_seconds": 7200,
+        "remaining": 4,
+        "reset_seconds": 3600,
         "refused_last_day": 3,
     }
     assert found["clinic"]["refused_last_day"] is None
-    assert found["clinic"]["remaining"] == 7
+    assert found["clinic"]["remaining"] == 8
 
 
 def test_is_about_the_caller_alone(limits, as_alice, as_bob, as_charlie, alice):
@@ -86,7 +86,7 @@ def test_is_about_the_caller_alone(limits, as_alice, as_bob, as_charlie, alice):
 
     for stranger in (as_bob, as_charlie):
         own = told(stranger)["own"]
-        assert (own["remaining"], own["refused_last_day"]) == (8, 0)
+        assert (own["remaining"], own["refused_last_day"]) == (9, 0)
     assert told(as_alice)["own"]["refused_last_day"] == 3
 
 
@@ -100,6 +100,25 @@ def test_says_the_rules_while_the_store_is_away(limits, as_alice, settings, monk
     own = told(as_alice)["own"]
 
     assert (own["capacity"], own["remaining"], own["reset_seconds"]) == (9, None, None)
+
+
+def test_tells_who_is_refused_why(limits, as_alice):
+    own, clinic = rule(1), rule(9, Scope.TENANT)
+    limits.use(own, clinic)
+    statuses = [as_alice.call("GET", "/api/v2/me").status_code for _ in range(3)]
+
+    found = [told(as_alice) for _ in range(3)][-1]
+
+    assert statuses == [200, 429, 429]
+    assert (found[own.name]["remaining"], found[clinic.name]["remaining"]) == (0, 8)
+
+
+def test_is_limited_by_rules_that_name_it(limits, as_alice):
+    limits.use(rule(2, name="own-limits", paths=(PATH,)))
+
+    statuses = [as_alice.call("GET", PATH).status_code for _ in range(3)]
+
+    assert statuses == [200, 200, 429]
 
 
 @pytest.mark.parametrize("path", [f"{PATH}?user_id=1", f"{PATH}?rule=own"])

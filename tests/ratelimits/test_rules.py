@@ -15,6 +15,7 @@ from ratelimits.checking import checked
 from ratelimits.models import RateLimitRule, RateLimitRuleSet
 from ratelimits.services import RuleChanged
 from ratelimits.types import IN_POSTGRES, Mode, Scope, WhenAway
+from tests.web import run_alone
 
 GOOD: dict[str, Any] = {
     "name": "one-rule",
@@ -339,3 +340,15 @@ def test_is_well_formed_as_it_comes(installed):
             or row.rule.scope in IN_POSTGRES
         )
     assert RateLimitRuleSet.objects.get().id == 1
+
+
+READY = """
+import os
+import config.wsgi
+from ratelimits import rules
+os._exit(0 if rules._current and rules._current.version else 1)
+"""
+
+
+def test_are_there_before_the_first_request(committed_db):
+    assert run_alone(READY) == 0

@@ -154,6 +154,21 @@ def test_is_refused_no_longer_when_the_clock_is_set_back(redis):
     assert abs(bucket(redis, first)[1] - at) < 60_000
 
 
+def test_fills_on_by_the_new_time_when_the_clock_was_set_back(redis):
+    one = rule(5, refill=50, window_seconds=1)
+    (first,) = asked(one)
+    redis.set(store.PREFIX + first.key.hex().encode(), f"0:{int(time.time() * 1000) + 3_600_000}")
+
+    refused = store.ask([first])
+    level, at = bucket(redis, first)
+    time.sleep(refused.verdicts[0].wait + 0.005)
+
+    assert not refused.is_allowed
+    assert (level, abs(at - time.time() * 1000) < 60_000) == (0, True)
+    assert redis.pttl(store.PREFIX + first.key.hex().encode()) > 0
+    assert store.ask([first]).is_allowed
+
+
 def test_is_full_at_most_when_the_clock_leaps_ahead(redis):
     one = rule(5, refill=5, window_seconds=60)
     (first,) = asked(one)

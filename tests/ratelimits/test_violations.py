@@ -8,6 +8,7 @@ from typing import Any
 
 import psycopg
 import pytest
+from django.db import connection
 from django.utils import timezone
 from psycopg.rows import dict_row
 
@@ -182,3 +183,38 @@ def test_deletes_what_is_old(db):
     assert [
         row.rule_name for row in RateLimitBucket.objects.filter(key__in=[b"0:00:30", b"1:00:00"])
     ] == ["people"]
+
+
+MANY = """
+    INSERT INTO rate_limit_violations
+        (id, rule_name, key, hour, scope, mode, network, route, violation_count, first_at, last_at,
+         samples)
+    SELECT gen_random_uuid(), 'rule ' || n %% 1000, int8send(n),
+           date_trunc('hour', %(now)s - n * interval '1 minute', 'UTC'), 'network', 'enforced',
+           '', '', 1, %(now)s - n * interval '1 minute', %(now)s - n * interval '1 minute', '[]'
+      FROM generate_series(1, %(number)s) n
+"""
+
+
+@pytest.mark.parametrize(
+    ("rule_name", "index", "number"), [("", "last", 100), ("rule 7", "rule", 30)]
+)
+def test_looks_at_so_many_rows_at_most_and_finds_them_by_an_index(
+    db, monkeypatch, rule_name, index, number
+):
+    now = timezone.now()
+    monkeypatch.setattr(queries, "MOST_MET", 100)
+    asked = {"since": now - dt.timedelta(days=90), "rule": rule_name, "most": 500, "rows": 100}
+    with connection.cursor() as cursor:
+        cursor.execute(MANY, {"now": now, "number": 30_000})
+        cursor.execute("ANALYZE rate_limit_violations")
+        query = queries.MET.format(of_rule="AND rule_name = %(rule)s" if rule_name else "")
+        cursor.execute(f"EXPLAIN {query}", asked)
+        plan = "\n".join(line for (line,) in cursor)
+
+    found = queries.met(since=asked["since"], rule_name=rule_name, most=500)
+
+    assert len(found) == number
+    assert found[0].last_at == max(one.last_at for one in found)
+    assert f"rate_limit_violations_{index}" in plan
+    assert "Seq Scan" not in plan

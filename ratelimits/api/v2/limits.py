@@ -52,8 +52,9 @@ class MyLimits(V2View):
         "How much the person of the token may do, and has left",
         {200: ref(LimitsOut)},
         description=(
-            "Asking counts as any other request. The fields RateLimit and RateLimit-Policy of each"
-            " answer tell the same of the rules that looked at it."
+            "Who is refused may still ask here; only rules that name this path count it. The fields"
+            " RateLimit and RateLimit-Policy of each answer tell the same of the rules that looked"
+            " at it."
         ),
     )
     def get(self, request: Request) -> Response:

@@ -1,0 +1,2 @@
+-- No policy any more: the pages of limits are for superusers.
+REVOKE SELECT ON rate_limit_violations FROM novara_support;
