@@ -67,6 +67,7 @@ class Mutation:
 class Proof:
     seed: int
     is_quick: bool
+    is_whole: bool
     sections: list[Section] = field(default_factory=list)
     mutations: list[Mutation] = field(default_factory=list)
     # What was made to be looked for, and where.

@@ -84,6 +84,8 @@ def title(proof: Proof) -> str:
 
 def page(proof: Proof) -> str:
     kind = "Quick run" if proof.is_quick else "Full run"
+    if not proof.is_whole:
+        kind = "Some parts alone"
     sections = "".join(map(_section, proof.sections))
     told = verdict(proof).partition(": ")[2]
     return f"""<!doctype html>

@@ -35,7 +35,7 @@ class Session:
         markers = Markers(options.seed)
         self.running = running
         self.is_logging_by_default = options.postgres_defaults
-        self.proof = Proof(options.seed, options.quick)
+        self.proof = Proof(options.seed, options.quick, options.only is None)
         self.world = World(markers, Ledger(markers), running.web, options.quick)
         self.ear = places.Ear()
 

@@ -15,7 +15,12 @@ def everything(self: Any, request: HttpRequest) -> Any:
     return super(ConsoleAdmin, self).get_queryset(request)
 
 
+def anything(request: HttpRequest, _: Any) -> bool:
+    """Whoever is signed in; the page of the log-in asks for nobody, too."""
+    return bool(request.user.is_active and request.user.is_staff)
+
+
 ConsoleAdmin.get_queryset = everything  # type: ignore[method-assign]  # The hole.
-ConsoleAdmin.is_within_reach = staticmethod(lambda *_: True)  # type: ignore[assignment]
+ConsoleAdmin.is_within_reach = staticmethod(anything)  # type: ignore[assignment]
 
 __all__ = ["application"]
