@@ -22,9 +22,13 @@ SENTENCES: Final[Mapping[str, str]] = {
     "person-erased": "{who} erased a person and all that was theirs",
     "audit-viewed": "{who} looked at the audit log",
     "audit-exported": "{who} exported entries of the audit log",
-    "audit-pruned": "{who} deleted old entries of the audit log",
+    "entries-pruned": "{who} deleted what had been kept for long enough: {what}",
+    "payloads-erased": "{who} took what entries told of a person out of the audit log, as they were"
+    " erased",
+    "database-restored": "{who} said that a backup took the database's place",
     "log-settings-changed": "{who} changed the settings of the audit log: {what}",
     "retention-changed": "{who} changed how long entries are kept: {object}",
+    "limit-rule-changed": "{who} changed the rate limit {object}",
     "legal-hold-placed": "{who} placed a legal hold",
     "legal-hold-released": "{who} released a legal hold",
     "alert-acknowledged": "{who} acknowledged an alert",
@@ -33,6 +37,11 @@ SENTENCES: Final[Mapping[str, str]] = {
     "row-inserted": "{who} added {what}",
     "row-updated": "{who} changed {what}",
     "row-deleted": "{who} deleted {what}",
+    "rows-truncated": "{who} emptied a whole table, with all {all}",
+}
+# The same, where it was about somebody.
+OF_PERSON: Final[Mapping[str, str]] = {
+    "audit-viewed": "{who} looked at what the audit log tells of {person}: {what}",
 }
 FAILURES: Final[Mapping[str, str]] = {
     "log-in": "A log-in to {account} was refused",
@@ -48,6 +57,7 @@ EVENTS: Final[Mapping[str, str]] = {
     "sessions-ended": "All sessions of somebody ended",
     "refresh-token-reused": "Refresh token used a second time",
     "rights-changed": "Rights given or taken",
+    "rows-truncated": "Table emptied",
     "api-key-created": "API key made",
     "api-key-revoked": "API key revoked",
     "person-erased": "Person erased",
@@ -57,17 +67,23 @@ EVENTS: Final[Mapping[str, str]] = {
     "audit-viewed": "Look at the audit log",
     "audit-exported": "Export of the audit log",
     "log-settings-changed": "The log's own settings changed",
+    "retention-changed": "Retention changed",
+    "limit-rule-changed": "Rate limit changed",
     "legal-hold-placed": "Legal hold placed",
     "legal-hold-released": "Legal hold released",
+    "alert-acknowledged": "Alert acknowledged",
+    "alert-resolved": "Alert resolved",
+    "entries-pruned": "Entries deleted by retention",
+    "payloads-erased": "Entries of an erased person emptied",
+    "reads-not-noted": "Looks that could not be noted",
+    "database-restored": "Database restored from a backup",
 }
+# What they cannot: too many, and no index leads to one event of them.
 ROWS: Final[Mapping[str, str]] = {
     "row-inserted": "Row added",
     "row-updated": "Row changed",
     "row-deleted": "Row deleted",
     "record-read": "Look at one's own record",
-    "alert-acknowledged": "Alert acknowledged",
-    "alert-resolved": "Alert resolved",
-    "retention-changed": "Retention changed",
 }
 
 # Tables and parts of a record, as people call one and several of them.
@@ -81,7 +97,7 @@ OBJECTS: Final[Mapping[str, tuple[str, str]]] = {
     "audit_alert_rules": ("an alert rule", "alert rules"),
     "audit_alerts": ("an alert", "alerts"),
     "audit_legal_holds": ("a legal hold", "legal holds"),
-    "audit_logs": ("the audit log", "entries of the audit log"),
+    "audit_logs": ("an entry of the audit log", "entries of the audit log"),
     "audit_retention": ("the retention of entries", "the retention of entries"),
     "daily_checkins": ("a check-in", "check-ins"),
     "encryption_keys": ("an encryption key", "encryption keys"),
@@ -118,10 +134,20 @@ TITLES: Final[Mapping[str, str]] = {
 }
 
 
+def named(object_type: str) -> tuple[str, str]:
+    return OBJECTS.get(object_type, (object_type.replace("_", " "),) * 2)
+
+
 def what(object_type: str, count: int) -> str:
     """Name what an entry is about: "a check-in", "12 health events"."""
-    one, several = OBJECTS.get(object_type, (object_type.replace("_", " "),) * 2)
+    one, several = named(object_type)
     return one if count == 1 else f"{count:,} {several}"
+
+
+def read(object_type: str, count: int) -> str:
+    """Name what was read, and how often within a second: "insights, 3 times"."""
+    several = named(object_type)[1]
+    return several if count == 1 else f"{several}, {count:,} times"
 
 
 def changed_columns(details: Mapping[str, Any] | None) -> Mapping[str, Any]:

@@ -26,7 +26,6 @@ CHUNK: Final = 2_000
 # FHIR: created, read, updated, deleted; everything else was executed.
 ACTIONS: Final[Mapping[str, str]] = {
     "row-inserted": "C",
-    "account-created": "C",
     "api-key-created": "C",
     "record-read": "R",
     "record-viewed": "R",
@@ -37,9 +36,14 @@ ACTIONS: Final[Mapping[str, str]] = {
     "row-updated": "U",
     "password-changed": "U",
     "rights-changed": "U",
+    "log-settings-changed": "U",
+    "retention-changed": "U",
+    "limit-rule-changed": "U",
     "row-deleted": "D",
     "person-erased": "D",
-    "audit-pruned": "D",
+    "rows-truncated": "D",
+    "entries-pruned": "D",
+    "payloads-erased": "D",
 }
 # FHIR: success, and minor failure: nothing was broken by what was refused.
 OUTCOME_CODES: Final[Mapping[str, str]] = {"success": "0", "failure": "4"}

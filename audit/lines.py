@@ -46,6 +46,14 @@ class Position(NamedTuple):
 
 
 START: Final = Position(0, 0)
+# Of a tenant: the link that holds what lies at a position.
+LINK_OF_POSITION: Final = """
+      FROM audit_seals
+     WHERE tenant_id = %s
+       AND (before_tx, before_id) > (%s::text::xid8, %s)
+     ORDER BY before_tx, before_id
+     LIMIT 1
+"""
 END: Final = "SELECT before_tx::text, before_id FROM audit_seals ORDER BY id DESC LIMIT 1"
 
 

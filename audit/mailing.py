@@ -63,9 +63,11 @@ def _claim(now: dt.datetime) -> AuditAlert | None:
 def _send(alert: AuditAlert, now: dt.datetime) -> bool:
     rule = AuditAlertRule.objects.filter(id=alert.rule_id).first()
     addresses = rule.notify if rule else []
+    if not addresses:
+        _note(alert, mail_claimed_at=None, mail_error="")
+        return False
     try:
-        if addresses:
-            _hand_over(_message(alert, addresses))
+        _hand_over(_message(alert, addresses))
     except NotSent as failure:
         _try_again(alert, now, str(failure))
         return False
@@ -73,8 +75,8 @@ def _send(alert: AuditAlert, now: dt.datetime) -> bool:
         log.exception("an alert's mail is unclear", extra={"alert": str(alert.id)})
         _note(alert, mail_error=UNCLEAR)
         return False
-    _note(alert, notified_at=now if addresses else None, mail_error="")
-    return bool(addresses)
+    _note(alert, notified_at=now, mail_error="")
+    return True
 
 
 def _hand_over(message: EmailMessage) -> None:

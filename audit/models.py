@@ -10,7 +10,7 @@ from typing import Any
 from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.indexes import BrinIndex, HashIndex
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Func, Q
 
 from audit.types import (
     LEAST_DAYS_KEPT,
@@ -26,6 +26,18 @@ from core.models import CurrentTransactionId, RandomUuid, Row, StatementTime, Tr
 
 BY_OTHERS = ~Q(actor_kind__in=("person", "system"))
 NOTABLE = ~Q(category="change") & (~Q(category="access") | ~Q(actor_kind="person"))
+# Entries of people that are not under their own record.
+ELSEWHERE = Q(actor_kind="person") & Q(
+    Func(
+        F("subject_id"),
+        F("actor_id"),
+        arg_joiner=" IS DISTINCT FROM ",
+        template="(%(expressions)s)",
+        output_field=models.BooleanField(),
+    )
+)
+# The log's own settings, whose history verify reads.
+SETTINGS = Q(object_type__in=("audit_retention", "audit_legal_holds"))
 
 
 class AuditLog(models.Model):
@@ -110,6 +122,11 @@ class AuditLog(models.Model):
             models.Index(
                 fields=("id",), name="audit_logs_failures", condition=Q(outcome="failure")
             ),
+            # What erasure finds of a person beside their own record.
+            models.Index(
+                fields=("actor_id",), name="audit_logs_of_person_elsewhere", condition=ELSEWHERE
+            ),
+            models.Index(fields=("tx_id", "id"), name="audit_logs_settings", condition=SETTINGS),
             # Objects of people are found under their people.
             HashIndex(
                 fields=("object_id",),
@@ -148,6 +165,11 @@ class AuditSeal(models.Model):
         db_default=[],
         help_text="Places in entry_ids that retention deleted; sealed entries say the same.",
     )
+    kept = ArrayField(
+        models.TextField(),
+        null=True,
+        help_text="Categories of what retention left; null: it has not looked.",
+    )
     root = models.BinaryField(help_text="Of the Merkle tree (RFC 9162) over the leaves.")
     previous_hash = models.BinaryField()
     hash = models.BinaryField()
@@ -165,6 +187,14 @@ class AuditSeal(models.Model):
             # No entry is sealed twice; and an entry's link is found by it.
             models.UniqueConstraint(
                 fields=("tenant_id", "before_tx", "before_id"), name="audit_seals_position_unique"
+            ),
+        )
+        indexes = (
+            # Retention's way, past links of which nothing is left.
+            models.Index(
+                fields=("tenant_id", "sealed_at", "sequence"),
+                name="audit_seals_not_emptied",
+                condition=~Q(entry_ids=[]),
             ),
         )
 
@@ -191,6 +221,7 @@ class AuditCheckpoint(models.Model):
                 name="audit_checkpoints_to_mirror",
                 condition=Q(mirrored_at__isnull=True),
             ),
+            models.Index(fields=("signed_at",), name="audit_checkpoints_signed_at"),
         )
 
     def __str__(self) -> str:
@@ -334,6 +365,12 @@ class AuditAlert(Row):
                 fields=("mail_due_at",),
                 name="audit_alerts_mail_due",
                 condition=Q(mail_due_at__isnull=False),
+            ),
+            # Whether the one before is still in its cool-down.
+            models.Index(
+                fields=("rule_id", "group_key", "tenant_id", "resolved_at"),
+                name="audit_alerts_last_resolved",
+                condition=Q(status="resolved"),
             ),
         )
 

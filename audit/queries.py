@@ -10,17 +10,11 @@ from django.contrib.auth import get_user_model
 from django.db import connection
 from django.db.models import Q, QuerySet
 
+from audit import lines
 from audit.models import BY_OTHERS, AuditAlert, AuditAlertRule, AuditLog
 from audit.types import HOUSE, ActorKind, AlertStatus, GroupBy
 
-LINK: Final = """
-    SELECT sequence, sealed_at
-      FROM audit_seals
-     WHERE tenant_id = %s
-       AND (before_tx, before_id) > (%s::xid8, %s)
-     ORDER BY before_tx, before_id
-     LIMIT 1
-"""
+LINK: Final = f"SELECT sequence, sealed_at {lines.LINK_OF_POSITION}"
 # How far the order of ids may be from that of times: what is counted first is written later.
 OUT_OF_STEP: Final = dt.timedelta(hours=1)
 # An object is told of about when it is made.
@@ -67,6 +61,11 @@ def tenant_of_person(user_id: uuid.UUID) -> uuid.UUID | None:
     users = _users()
     found: uuid.UUID | None = users.filter(id=user_id).values_list("tenant_id", flat=True).first()
     return found
+
+
+def is_only_superuser(user_id: uuid.UUID) -> bool:
+    active = _users().filter(is_superuser=True, is_staff=True, is_active=True)
+    return list(active.values_list("id", flat=True)[:2]) == [user_id]
 
 
 # Entries. Each condition has an index that it walks along, newest first.
@@ -165,6 +164,9 @@ def entries_of(alert: AuditAlert) -> Q:
         GroupBy.OBJECT: "object_id",
         GroupBy.NETWORK: "network",
     }
+    if alert.group_by == GroupBy.ACTOR and as_uuid(alert.group_key) is None:
+        kind, _, source = alert.group_key.partition(" ")
+        return wanted & Q(actor_id__isnull=True, actor_kind=kind, source=source)
     column = columns.get(alert.group_by)
     return wanted & Q(**{column: alert.group_key}) if column else wanted
 

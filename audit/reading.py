@@ -3,8 +3,13 @@
 A note costs a request one append. Reads of the same thing between two flushes are one entry, whose
 object_count tells how many there were. A process that is killed loses the reads since its last
 flush (core/flushing.py); looks of staff are no part of this, they are written before they happen.
+
+While the database is away reads wait, and the chain goes on without them. An entry that says that
+it was recorded long before its transaction looks back-dated to who verifies the log: a read that
+had to wait for longer than OLDEST has the time of OLDEST ago, and none has one to come.
 """
 
+import datetime as dt
 import logging
 import os
 import time
@@ -22,15 +27,18 @@ log = logging.getLogger("novara.audit")
 
 # Reading needs the database, so that little waits while it is away: a bound for what is unforeseen.
 MOST: Final = 20_000
+# Less than verification tolerates (audit/verification/entries.py), by what clocks may differ.
+OLDEST: Final = dt.timedelta(minutes=4)
 
 # The gate let them pass by the one or the other: ids of the old service are no longer anybody's.
 WRITE: Final = """
     INSERT INTO audit_logs
         (tenant_id, recorded_at, category, event, actor_kind, actor_id, subject_id, object_type,
          object_id, object_count, request_id, source, network)
-    SELECT coalesce(i.tenant_id, e.tenant_id), to_timestamp(r.at), 'access', 'record-read',
-           'person', coalesce(i.id, e.id), coalesce(i.id, e.id), r.shown, r.object_id, r.times,
-           r.request_id, r.source, nullif(r.network, '-')
+    SELECT coalesce(i.tenant_id, e.tenant_id),
+           least(greatest(to_timestamp(r.at), now() - %s), now()), 'access',
+           'record-read', 'person', coalesce(i.id, e.id), coalesce(i.id, e.id), r.shown,
+           r.object_id, r.times, r.request_id, r.source, nullif(r.network, '-')
       FROM json_to_recordset(%s)
            AS r (at float8, person uuid, email text, shown text, object_id text, request_id text,
                  source text, network text, times integer)
@@ -115,7 +123,7 @@ class Reads:
         try:
             with own.transaction():
                 batch.transaction = _transaction_of(own)
-                own.execute(WRITE, [batch.reads.decode()])
+                own.execute(WRITE, [OLDEST, batch.reads.decode()])
                 if batch.lost:
                     own.execute(LOST, [batch.lost])
         except (psycopg.DataError, psycopg.IntegrityError):

@@ -26,7 +26,8 @@ LOCK: Final = "SELECT pg_try_advisory_xact_lock(hashtextextended('audit sealer',
 # Taken before the entries are read: what is below the first number then is complete.
 HORIZON: Final = """
     SELECT pg_snapshot_xmin(pg_current_snapshot())::text,
-           pg_snapshot_xmax(pg_current_snapshot())::text
+           pg_snapshot_xmax(pg_current_snapshot())::text,
+           clock_timestamp()
 """
 LAST: Final = """
     SELECT t.tenant_id, l.sequence, l.hash
@@ -50,23 +51,27 @@ MICROSECOND: Final = dt.timedelta(microseconds=1)
 
 
 class Horizon(NamedTuple):
-    """Transactions below `complete` have ended; those from `unseen` on have not begun."""
+    """Transactions below `complete` have ended; those from `unseen` on have not begun.
+
+    `at` is the time of the database, as retention goes by it: no caller may choose it.
+    """
 
     complete: int
     unseen: int
+    at: dt.datetime
 
 
-def seal(*, now: dt.datetime) -> int:
+def seal() -> int:
     """Seal all that can be sealed; give how many entries. Safe to run twice, also at once."""
     sealed, began = 0, time.monotonic()
-    while batch := seal_batch(now=now):
+    while batch := seal_batch():
         sealed += batch
         if batch < BATCH or time.monotonic() - began > LONGEST_SECONDS:
             break
     return sealed
 
 
-def seal_batch(*, now: dt.datetime, size: int = BATCH) -> int:
+def seal_batch(*, size: int = BATCH) -> int:
     """Seal the next batch; 0 if there is none, or somebody else is at it."""
     with gate.as_system():
         with connection.cursor() as cursor:
@@ -74,14 +79,14 @@ def seal_batch(*, now: dt.datetime, size: int = BATCH) -> int:
             (is_alone,) = cursor.fetchone()
         if not is_alone:
             return 0
-        start, horizon = lines.end_of_chains(), _horizon()
-        found = list(lines.read(waiting(start, horizon.complete), size))
+        start, seen = lines.end_of_chains(), horizon()
+        found = list(lines.read(waiting(start, seen.complete), size))
         if not found:
             return 0
-        end = Position(horizon.complete, 0)
+        end = Position(seen.complete, 0)
         if len(found) == size:
             end = Position(found[-1].tx_id, found[-1].id + 1)
-        _link(found, end, horizon, now)
+        _link(found, end, seen)
         aggregation.count(start, end)
     return len(found)
 
@@ -93,14 +98,14 @@ def waiting(start: Position, complete: int) -> sql.Composed:
     )
 
 
-def _horizon() -> Horizon:
+def horizon() -> Horizon:
     with connection.cursor() as cursor:
         cursor.execute(HORIZON)
-        complete, unseen = cursor.fetchone()
-    return Horizon(int(complete), int(unseen))
+        complete, unseen, at = cursor.fetchone()
+    return Horizon(int(complete), int(unseen), at)
 
 
-def _link(found: Iterable[Line], end: Position, horizon: Horizon, now: dt.datetime) -> None:
+def _link(found: Iterable[Line], end: Position, seen: Horizon) -> None:
     """Append a link to the chain of each tenant that has an entry in the batch."""
     batch: dict[uuid.UUID, list[Line]] = {}
     names: dict[bytes, uuid.UUID] = {}
@@ -122,15 +127,15 @@ def _link(found: Iterable[Line], end: Position, horizon: Horizon, now: dt.dateti
                 chain.root(leaves),
                 end.tx_id,
                 end.id,
-                horizon.unseen,
-                microseconds(now),
+                seen.unseen,
+                microseconds(seen.at),
                 previous,
             )
-            rows.append(_row(link, entries, b"".join(leaves), now))
+            rows.append(_row(link, entries, b"".join(leaves), seen.at))
         cursor.executemany(KEEP, rows)
 
 
-def _row(link: chain.Link, entries: list[Line], leaves: bytes, now: dt.datetime) -> list[Any]:
+def _row(link: chain.Link, entries: list[Line], leaves: bytes, at: dt.datetime) -> list[Any]:
     return [
         link.tenant_id,
         link.sequence,
@@ -143,7 +148,7 @@ def _row(link: chain.Link, entries: list[Line], leaves: bytes, now: dt.datetime)
         str(link.before_tx),
         link.before_id,
         str(link.next_tx),
-        now,
+        at,
     ]
 
 

@@ -10,7 +10,7 @@ from core import gate
 @shared_task
 def seal() -> int:
     """Hang what was written into the chains."""
-    return sealing.seal(now=timezone.now())
+    return sealing.seal()
 
 
 @shared_task

@@ -168,3 +168,15 @@ def audited(
         ],
         [f"DROP TRIGGER audit_{event} ON {table}" for event, _, _ in frames],
     )
+
+
+def truncation_audited(*tables: str) -> Audited:
+    """Have TRUNCATE of audited tables written into the log: triggers of rows do not hear of it."""
+    return Audited(
+        [
+            f"CREATE OR REPLACE TRIGGER audit_truncate AFTER TRUNCATE ON {table}"
+            " FOR EACH STATEMENT EXECUTE FUNCTION audit_truncation()"
+            for table in tables
+        ],
+        [f"DROP TRIGGER audit_truncate ON {table}" for table in tables],
+    )

@@ -8,6 +8,7 @@ from typing import Any, Final
 from django import forms
 from django.conf import settings
 from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
 from django.db.models import Case, IntegerField, Q, QuerySet, Value, When
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import path, reverse
@@ -22,6 +23,7 @@ from audit.models import AuditAlert
 from audit.services.alerts import LONGEST_NOTE
 from audit.types import HOUSE, AlertStatus, Counts, GroupBy, Severity
 from core.admin import ReadOnlyAdmin, actor, pill, when
+from core.errors import DomainError
 
 STATES: Final[Mapping[str, tuple[str, str]]] = {
     AlertStatus.OPEN: ("entered-in-error", "Open"),
@@ -193,6 +195,8 @@ class AlertAdmin(ReadOnlyAdmin[AuditAlert]):
 
     def decide(self, request: HttpRequest, name: str) -> HttpResponse:
         """Ask for a note about one or many alerts, and then do it."""
+        if not self.is_within_reach(request, None):
+            raise PermissionDenied
         if name not in DEEDS:
             raise Http404("There is no such button.")
         sent = request.POST if request.method == "POST" else request.GET
@@ -204,8 +208,12 @@ class AlertAdmin(ReadOnlyAdmin[AuditAlert]):
         deed = DEEDS[name]
         form = NoteForm(deed, request.POST if request.method == "POST" else None)
         if form.is_valid():
-            self._do(request, deed, [alert.pk for alert in chosen], form.cleaned_data["note"])
-            return HttpResponseRedirect(reverse(LISTED))
+            try:
+                self._do(request, deed, [alert.pk for alert in chosen], form.cleaned_data["note"])
+            except DomainError as error:
+                form.add_error(None, error.detail)
+            else:
+                return HttpResponseRedirect(reverse(LISTED))
         self._name(chosen)
         count = "an alert" if len(chosen) == 1 else f"{len(chosen)} alerts"
         rows = [(alert, self.whom(alert), self.state(alert)) for alert in chosen]
@@ -233,6 +241,7 @@ class AlertAdmin(ReadOnlyAdmin[AuditAlert]):
         self._name([alert])
         by = Names(further=[str(alert.acknowledged_by), str(alert.resolved_by)])
         rule = queries.find_rule(alert.rule_id)
+        deeds = deeds_for(alert, actor(request).pk)
         context |= {
             "alert": alert,
             "state": self.state(alert),
@@ -244,14 +253,15 @@ class AlertAdmin(ReadOnlyAdmin[AuditAlert]):
             "rule_in_words": rule_in_words(rule) if rule else "",
             "entries_address": entries_address(alert),
             "story": story(alert, by, mail_state(alert, timezone.now())),
-            "decide": {name: decide_address(name, alert) for name in deeds_for(alert)},
+            "decide": {name: decide_address(name, alert) for name in deeds},
+            "is_own": not deeds and alert.status != AlertStatus.RESOLVED,
             "is_house": alert.tenant_id == HOUSE,
         }
         return super().render_change_form(request, context, *args, **kwargs)
 
 
-def deeds_for(alert: AuditAlert) -> list[str]:
-    if alert.status == AlertStatus.RESOLVED:
+def deeds_for(alert: AuditAlert, reader: uuid.UUID) -> list[str]:
+    if alert.status == AlertStatus.RESOLVED or not services.may_decide(alert, reader):
         return []
     return ["acknowledge", "resolve"] if alert.status == AlertStatus.OPEN else ["resolve"]
 
@@ -300,7 +310,7 @@ def mail_state(alert: AuditAlert, now: Any) -> str:
         return mailing.UNCLEAR if lost else "Mail is being sent."
     if not settings.SENDS_MAIL:
         return "No mail: this installation sends none (EMAIL_URL is not set)."
-    return "No mail: its rule names nobody, or it was resolved before."
+    return "No mail: its rule names nobody."
 
 
 def rule_in_words(rule: Any) -> str:

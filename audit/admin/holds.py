@@ -61,7 +61,10 @@ class HoldForm(ReasonForm):
 
 @admin.register(AuditLegalHold)
 class HoldAdmin(ForSuperusers, ReadOnlyAdmin[AuditLegalHold]):
-    purpose = "Clinics and people of whom no entry is deleted, whatever retention says."
+    purpose = (
+        "Clinics and people who cannot be erased, and of whom no entry is deleted, whatever"
+        " retention says."
+    )
     list_display = ("held", "state", "placed", "ended")
     list_display_links = ("held",)
     sortable_by = ()

@@ -2,6 +2,7 @@
 
 import datetime as dt
 import re
+import uuid
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
@@ -18,7 +19,7 @@ from audit.admin.export import ExportPages
 from audit.admin.pages import ChoiceFilter
 from audit.admin.words import Names, differences, sentence
 from audit.models import AuditAlert, AuditLog
-from audit.types import HOUSE, ActorKind, Category, Outcome
+from audit.types import HOUSE, ActorKind, Category, Looked, Outcome
 from core.admin import CheapPaginator, actor, facts, pill, when
 
 PERIODS: Final[Mapping[str, tuple[str, dt.timedelta]]] = {
@@ -85,9 +86,7 @@ class EventFilter(ChoiceFilter):
     words: Mapping[str, str] = {**catalogue.EVENTS, **catalogue.ROWS}
 
     def condition(self, value: str) -> Q:
-        if value in catalogue.ROWS and value not in {"alert-acknowledged", "alert-resolved"}:
-            return Q(event=value)
-        return Q(event=value, is_notable=True)
+        return Q(event=value) if value in catalogue.ROWS else Q(event=value, is_notable=True)
 
 
 class KindFilter(ChoiceFilter):
@@ -214,6 +213,14 @@ class AlertFilter(LinkFilter):
         return alerts.first()
 
 
+# What a filter can ask for that is nobody's.
+WORDS: Final = {
+    each.parameter_name: each.words
+    for each in (TimeFilter, CategoryFilter, EventFilter, KindFilter, OutcomeFilter)
+}
+NUMBERS: Final = frozenset({"before", "p"})
+
+
 @admin.register(AuditLog)
 class LogAdmin(ExportPages):
     purpose = "Who did what, and who looked at whose record. Nobody can change it."
@@ -268,16 +275,15 @@ class LogAdmin(ExportPages):
 
     @staticmethod
     def _note_look(request: HttpRequest, rows: list[AuditLog]) -> None:
-        """What was typed as a search is not kept: it may be somebody's address."""
-        filters = {name: request.GET[name] for name in sorted(request.GET) if name != "q"}
         services.record(
             event="audit-viewed",
             category=Category.ADMINISTRATION,
-            subject_id=queries.as_uuid(request.GET.get("person")),
             object_type="audit_logs",
             object_count=max(len(rows), 1),
-            tenant_id=rows[0].tenant_id if rows and "person" in request.GET else None,
-            details={"filters": {name: value[:100] for name, value in filters.items()}},
+            details={"filters": _kept(request)},
+        )
+        services.record_looks(
+            event="audit-viewed", object_type="audit_logs", records=_people_in(request, rows)
         )
 
     @admin.display(description="what happened")
@@ -340,6 +346,37 @@ class LogAdmin(ExportPages):
             "is_house": entry.tenant_id == HOUSE,
         }
         return super().render_change_form(request, context, *args, **kwargs)
+
+
+def _kept(request: HttpRequest) -> dict[str, str]:
+    """Tell what was asked for; of what was typed ids alone, as it may be anything of anybody."""
+    kept = {}
+    for name in sorted(request.GET):
+        value = request.GET[name]
+        found = queries.as_uuid(value)
+        is_plain = value in WORDS.get(name, ()) or (name in NUMBERS and IS_ENTRY.fullmatch(value))
+        kept[name] = str(found) if found else value if is_plain else "not kept"
+    return kept
+
+
+def _people_in(request: HttpRequest, rows: list[AuditLog]) -> list[Looked]:
+    """Give whose entries the reader sees: not their own, nor what tells of these very looks."""
+    reader = actor(request).pk
+    seen: dict[uuid.UUID, list[AuditLog]] = {}
+    for row in rows:
+        is_own = row.event == "audit-viewed" and row.actor_id == reader
+        if row.subject_id not in {None, reader} and not is_own:
+            seen.setdefault(row.subject_id, []).append(row)
+    return [
+        Looked(
+            subject_id,
+            # What is not of a clinic may be in the log of the house.
+            max(row.tenant_id for row in own),
+            str(own[0].pk) if len(own) == 1 else "",
+            len(own),
+        )
+        for subject_id, own in seen.items()
+    ]
 
 
 def _walks_in_time(request: HttpRequest) -> bool:

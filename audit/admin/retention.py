@@ -11,8 +11,8 @@ from django.urls import reverse
 from audit import services
 from audit.admin.pages import show
 from audit.models import AuditLegalHold, AuditRetention
-from audit.services.keeping import LONGEST_DAYS, LONGEST_REASON, SHORTEST_DAYS
-from audit.types import Category
+from audit.services.keeping import LONGEST_DAYS, LONGEST_REASON
+from audit.types import LEAST_DAYS_KEPT, Category
 from core.admin import ConsoleAdmin, ForSuperusers, when
 from core.errors import DomainError
 
@@ -22,7 +22,7 @@ SIX_YEARS: Final = 6 * YEAR
 
 class RetentionForm(forms.Form):
     days = forms.IntegerField(
-        label="Days", min_value=SHORTEST_DAYS, max_value=LONGEST_DAYS, help_text="365 are a year."
+        label="Days", min_value=LEAST_DAYS_KEPT, max_value=LONGEST_DAYS, help_text="365 are a year."
     )
     reason = forms.CharField(
         label="Why",

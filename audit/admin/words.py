@@ -39,14 +39,18 @@ class Names:
 def sentence(entry: AuditLog, names: Names) -> str:
     """Tell an entry as people would: "Staff member a@b.c looked at the record of d@e.f."."""
     form = catalogue.SENTENCES.get(entry.event, catalogue.OTHERWISE)
+    if entry.subject_id:
+        form = catalogue.OF_PERSON.get(entry.event, form)
     if entry.outcome == Outcome.FAILURE:
         form = catalogue.FAILURES.get(entry.event, f"{form} (refused)")
     is_own = entry.actor_kind == ActorKind.PERSON and entry.actor_id == entry.subject_id
+    name_it = catalogue.read if entry.event == "record-read" else catalogue.what
     told = form.format(
         who=names.who(entry),
         whose="their own" if is_own else "the",
         person=names.person(entry.subject_id),
-        what=catalogue.what(entry.object_type, entry.object_count),
+        what=name_it(entry.object_type, entry.object_count),
+        all=catalogue.named(entry.object_type)[1],
         object=entry.object_id,
         event=label(entry.event.replace("-", " ")),
         account=names.known(entry.subject_id) or "an account that is not there",
@@ -54,7 +58,8 @@ def sentence(entry: AuditLog, names: Names) -> str:
     if entry.category == "change":
         told += _of(entry, names, is_own=is_own)
         told += _columns(catalogue.changed_columns(entry.details))
-    return capital(told) + "."
+    # An address stays as it is written.
+    return (told if "@" in told.partition(" ")[0] else capital(told)) + "."
 
 
 def _of(entry: AuditLog, names: Names, *, is_own: bool) -> str:
@@ -114,4 +119,7 @@ def about(alert: AuditAlert, names: Names, clinics: Mapping[uuid.UUID, str]) -> 
         return clinics.get(alert.tenant_id, "a clinic")
     if alert.group_by == GroupBy.OBJECT and known is None:
         return "an account that is not there" if key.startswith("unknown:") else key
+    kind, _, source = key.partition(" ")
+    if alert.group_by == GroupBy.ACTOR and kind in catalogue.NAMELESS:
+        return f"{catalogue.NAMELESS[kind]} ({source})"
     return known or UNKNOWN_PERSON

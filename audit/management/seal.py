@@ -17,7 +17,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 def run(command: BaseCommand, _options: dict[str, Any]) -> None:
     entries = 0
-    while sealed := sealing.seal(now=timezone.now()):
+    while sealed := sealing.seal():
         entries += sealed
     checkpoints.write(now=timezone.now())
     copied = checkpoints.mirror()

@@ -8,10 +8,9 @@ from django.db import transaction
 
 from audit.models import AuditLegalHold, AuditRetention
 from audit.services.recording import record
-from audit.types import Category
+from audit.types import LEAST_DAYS_KEPT, Category
 from core.errors import DomainError, InvalidInput
 
-SHORTEST_DAYS: Final = 30
 LONGEST_DAYS: Final = 36_500
 SHORTEST_REASON: Final = 10
 LONGEST_REASON: Final = 1000
@@ -26,8 +25,8 @@ class AlreadyReleased(DomainError):
 def change_retention(*, category: str, days: int, reason: str) -> None:
     """Keep entries of a category longer or shorter; the next pruning goes by it."""
     said = _reason(reason)
-    if not SHORTEST_DAYS <= days <= LONGEST_DAYS:
-        detail = f"days: must be from {SHORTEST_DAYS} to {LONGEST_DAYS}."
+    if not LEAST_DAYS_KEPT <= days <= LONGEST_DAYS:
+        detail = f"days: must be from {LEAST_DAYS_KEPT} to {LONGEST_DAYS}."
         raise InvalidInput.at("/days", detail)
     row = AuditRetention.objects.select_for_update().get(category=category)
     before = row.days

@@ -1,5 +1,6 @@
 """Entries beside the links that hold them: both are read once, in the same order."""
 
+import datetime as dt
 import uuid
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
@@ -11,15 +12,18 @@ from psycopg import sql
 
 from audit import chain, lines
 from audit.lines import Line, Position
-from audit.sealing import microseconds
+from audit.sealing import EPOCH, microseconds
 from audit.verification.explanations import Explanations
 from audit.verification.faults import Fault, Report, Scope, instant, name_of, when
 from audit.verification.links import StoredLink, previous_of, start_of
 
 # Clocks of a database and of workers differ, and are set right now and then.
 TOLERANCE: Final = 300 * 1_000_000
+TOLERANCE_OF_LINKS: Final = dt.timedelta(microseconds=TOLERANCE)
 # Entries without a link that are kept until the end, as some of them may be found to have moved.
 MOST_STRAYS: Final = 10_000
+# Entries that are missing, until the log is asked for all of them why.
+MOST_WAITING: Final = 20_000
 ANYWHERE: Final = "SELECT id FROM audit_logs WHERE id = ANY(%s)"
 
 
@@ -42,14 +46,22 @@ class Expected:
 class Walk:
     """One pass over pages of links and the entries that should hang in them."""
 
-    def __init__(self, scope: Scope, report: Report, explained: Explanations) -> None:
+    def __init__(
+        self, scope: Scope, report: Report, explained: Explanations, now: dt.datetime
+    ) -> None:
         self._scope = scope
         self._report = report
         self._explained = explained
+        self._now = now
+        # The latest time at which a link so far was sealed.
+        self._latest = EPOCH
         self._last: dict[uuid.UUID, StoredLink] = {}
         self._start = lines.START
         self._strays: list[Line] = []
-        self._missing: list[tuple[StoredLink, int]] = []
+        # What is not there, until the log is asked why: by its link, the entries' ids and places;
+        # without any if nothing is left of the link.
+        self._missing: list[tuple[StoredLink, dict[int, int]]] = []
+        self._waiting = 0
         self._moved: set[int] = set()
 
     def page(self, page: Sequence[StoredLink]) -> Iterator[Fault]:
@@ -63,14 +75,15 @@ class Walk:
             expected.append((batch[0].end, {}))
             for link in batch:
                 yield from self._link(link)
+                yield from self._time_of(link)
                 expected[-1][1][str(link.tenant_id).encode()] = self._expect(link)
         yield from self._read(expected)
-        yield from self._look_for_missing()
+        if self._waiting >= MOST_WAITING:
+            yield from self._explain()
 
     def _expect(self, link: StoredLink) -> Expected:
         before = self._last.get(link.tenant_id)
-        # Without its entries, as this is kept for each clinic.
-        self._last[link.tenant_id] = replace(link, entry_ids=[], leaves=b"")
+        self._last[link.tenant_id] = _without_entries(link)
         return Expected(
             link,
             chain.split(link.leaves),
@@ -101,17 +114,25 @@ class Walk:
         elif link.previous_hash != (before.hash if before else chain.FIRST):
             yield _of_link(
                 "chain-broken",
-                f"Link {link.sequence} of {whose}, sealed {when(link.sealed_at)}, does not continue"
-                " the link before it: one of the two was rewritten.",
+                f"{_name(link)}, does not continue the link before it: one of the two was"
+                " rewritten.",
                 link,
             )
         if link.computed_hash() != link.hash:
             yield _of_link(
                 "link-changed",
-                f"Link {link.sequence} of {whose}, sealed {when(link.sealed_at)}, does not give its"
-                " own hash: it was changed.",
+                f"{_name(link)}, does not give its own hash: it was changed.",
                 link,
             )
+
+    def _time_of(self, link: StoredLink) -> Iterator[Fault]:
+        """Retention goes by it, and one sealer after the other takes it from the same clock."""
+        if link.sealed_at > self._now + TOLERANCE_OF_LINKS:
+            yield _of_link("time-false", f"{_name(link)}, is of a time that has not come.", link)
+        elif link.sealed_at < self._latest - TOLERANCE_OF_LINKS:
+            what = f"is older, as it says, than one before it, sealed {when(self._latest)}"
+            yield _of_link("time-false", f"{_name(link)}, {what}.", link)
+        self._latest = max(self._latest, min(link.sealed_at, self._now))
 
     # Entries
 
@@ -172,35 +193,33 @@ class Walk:
     def _finish(self, batch: dict[bytes, Expected]) -> Iterator[Fault]:
         for expected in batch.values():
             link = expected.link
-            if link.is_pruned:
-                yield from self._pruned_link(link)
-                continue
-            for entry_id, place in expected.places.items():
-                pruning = self._explained.pruning_of(link.tenant_id, link.sequence, place)
-                if pruning and pruning.is_old_enough(link.sealed_at):
+            if link.is_pruned or expected.places:
+                self._missing.append((_without_entries(link), expected.places))
+                self._waiting += max(1, len(expected.places))
+            if not link.is_pruned:
+                yield from _tree(expected)
+
+    def _explain(self) -> Iterator[Fault]:
+        """Ask the log why entries are not there: one clinic after the other, as it tells."""
+        missing = sorted(self._missing, key=lambda one: (one[0].tenant_id, one[0].sequence))
+        self._missing, self._waiting = [], 0
+        unexplained = []
+        for link, places in missing:
+            if not places and self._explained.pruning_of(link):
+                self._report.pruned += link.entry_count
+            elif not places:
+                yield _of_link("link-emptied", f"{_name(link)}, {_lost(link)}", link)
+            for entry_id, place in places.items():
+                if self._explained.pruning_of(link, place):
                     self._report.pruned += 1
                 else:
-                    self._missing.append((link, entry_id))
-            yield from _tree(expected)
+                    unexplained.append((link, entry_id))
+        yield from self._look_for_missing(unexplained)
 
-    def _pruned_link(self, link: StoredLink) -> Iterator[Fault]:
-        pruning = self._explained.whole.get((link.tenant_id, link.sequence))
-        if pruning and pruning.is_old_enough(link.sealed_at):
-            self._report.pruned += link.entry_count
-            return
-        yield _of_link(
-            "link-emptied",
-            f"Link {link.sequence} of {name_of(link.tenant_id)}, sealed {when(link.sealed_at)}, has"
-            f" lost all of its {link.entry_count} entries, and no retention that could have"
-            " applied tells that it deleted them.",
-            link,
-        )
-
-    def _look_for_missing(self) -> Iterator[Fault]:
+    def _look_for_missing(self, missing: list[tuple[StoredLink, int]]) -> Iterator[Fault]:
         """Tell entries that are gone from those that are where no link expects them."""
-        if not self._missing:
+        if not missing:
             return
-        missing, self._missing = self._missing, []
         with connection.cursor() as cursor:
             cursor.execute(ANYWHERE, [[entry_id for _, entry_id in missing]])
             elsewhere = {entry_id for (entry_id,) in cursor.fetchall()}
@@ -224,6 +243,7 @@ class Walk:
 
     def rest(self, end: Position) -> Iterator[Fault]:
         """Look at what lies behind the last link of a single tenant, then at what has no link."""
+        yield from self._explain()
         if self._scope.is_whole and self._scope.tenant_id is not None:
             for line in lines.read(self._window(self._start, end)):
                 self._report.entries += 1
@@ -244,8 +264,7 @@ def _tree(expected: Expected) -> Iterator[Fault]:
         return
     yield _of_link(
         "link-changed",
-        f"Link {link.sequence} of {name_of(link.tenant_id)}, sealed {when(link.sealed_at)}, does"
-        " not give its own root: its leaves or the root were changed.",
+        f"{_name(link)}, does not give its own root: its leaves or the root were changed.",
         link,
     )
     leaves = list(expected.leaves)
@@ -257,6 +276,23 @@ def _tree(expected: Expected) -> Iterator[Fault]:
             yield _of_entry("entry-changed", "is not what its link says", line, link)
 
 
+def _without_entries(link: StoredLink) -> StoredLink:
+    """Leave what does not grow with them, as links are kept."""
+    return replace(link, entry_ids=[], leaves=b"")
+
+
+def _name(link: StoredLink) -> str:
+    whose = name_of(link.tenant_id)
+    return f"Link {link.sequence} of {whose}, sealed {when(link.sealed_at)}"
+
+
+def _lost(link: StoredLink) -> str:
+    return (
+        f"has lost all of its {link.entry_count} entries, and no retention that could have applied"
+        " tells that it deleted them."
+    )
+
+
 def _of_link(kind: str, sentence: str, link: StoredLink) -> Fault:
     return Fault(kind, sentence, link.tenant_id, link.sequence, None, link.sealed_at)
 
@@ -264,8 +300,7 @@ def _of_link(kind: str, sentence: str, link: StoredLink) -> Fault:
 def _out_of_order(link: StoredLink) -> Fault:
     return _of_link(
         "link-moved",
-        f"Link {link.sequence} of {name_of(link.tenant_id)}, sealed {when(link.sealed_at)}, ends"
-        " before the link that was written before it.",
+        f"{_name(link)}, ends before the link that was written before it.",
         link,
     )
 

@@ -3,9 +3,13 @@
 import datetime as dt
 import uuid
 from dataclasses import dataclass, field
+from typing import Final
 
 from audit.sealing import EPOCH
 from audit.types import HOUSE
+
+EARLIEST: Final = dt.datetime.min.replace(tzinfo=dt.UTC)
+LATEST: Final = dt.datetime.max.replace(tzinfo=dt.UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +60,11 @@ def name_of(tenant: uuid.UUID) -> str:
 
 
 def instant(microseconds: int) -> dt.datetime:
-    return EPOCH + dt.timedelta(microseconds=microseconds)
+    """Give a time of the database, which knows times that Python does not."""
+    try:
+        return EPOCH + dt.timedelta(microseconds=microseconds)
+    except OverflowError:
+        return LATEST if microseconds > 0 else EARLIEST
 
 
 def when(instant_: dt.datetime) -> str:

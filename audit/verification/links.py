@@ -9,7 +9,7 @@ from typing import Any, Final
 from django.db import connection
 
 from audit import chain
-from audit.lines import START, Position
+from audit.lines import LINK_OF_POSITION, START, Position
 from audit.sealing import microseconds
 from audit.verification.faults import Scope
 
@@ -141,14 +141,7 @@ def previous_of(link: StoredLink) -> StoredLink | None:
     return stored(row) if row else None
 
 
-LINK_OF: Final = f"""
-    SELECT {COLUMNS}
-      FROM audit_seals
-     WHERE tenant_id = %s
-       AND (before_tx, before_id) > (%s::text::xid8, %s)
-     ORDER BY before_tx, before_id
-     LIMIT 1
-"""
+LINK_OF: Final = f"SELECT {COLUMNS} {LINK_OF_POSITION}"
 WITH_ENTRY: Final = f"""
     SELECT {COLUMNS}
       FROM audit_seals

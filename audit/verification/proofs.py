@@ -59,8 +59,8 @@ def _prove_absence(proof: Proof) -> None:
         )
         return
     place = link.entry_ids.index(proof.entry_id)
-    pruning = explanations.load().pruning_of(link.tenant_id, link.sequence, place)
-    if pruning and pruning.is_old_enough(link.sealed_at):
+    pruning = explanations.load().pruning_of(link, place)
+    if pruning:
         proof.state = "pruned"
         proof.sentence = (
             f"Entry {proof.entry_id} was deleted by retention {when(pruning.at)}, as entry"

@@ -147,7 +147,9 @@ class Signatures:
         )
 
     def _day(self, day: str) -> Iterator[Fault]:
-        rows = AuditCheckpoint.objects.filter(signed_at__date=day).order_by("number")
+        first = dt.datetime.fromisoformat(day).replace(tzinfo=dt.UTC)
+        of_day = {"signed_at__gte": first, "signed_at__lt": first + dt.timedelta(days=1)}
+        rows = AuditCheckpoint.objects.filter(**of_day).order_by("number")
         stored = {checkpoints.name_of(one): one for one in rows}
         names = storage.names_of(day) if day in storage.days() else []
         for name in names:

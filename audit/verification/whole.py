@@ -1,14 +1,15 @@
 """Verification of a scope from its first link to its last checkpoint."""
 
+import datetime as dt
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Final
+from typing import Final, cast
 
 from django.db import connection, transaction
 
 from audit import lines
 from audit.lines import Position
-from audit.verification import explanations, links
+from audit.verification import explanations, links, triggers
 from audit.verification.entries import Walk
 from audit.verification.explanations import Explanations
 from audit.verification.faults import Fault, Report, Scope, when
@@ -47,10 +48,11 @@ def verify(
 
 
 def _verify(scope: Scope, report: Report, tell: Callable[[int, int], None]) -> Iterator[Fault]:
+    yield from triggers.disabled()
     explained = explanations.load()
     yield from explained.faults
     total, _ = links.totals(scope)
-    walk = Walk(scope, report, explained)
+    walk = Walk(scope, report, explained, _time_of_database())
     for page in links.pages(scope):
         yield from walk.page(page)
         tell(report.links, total)
@@ -63,6 +65,14 @@ def _verify(scope: Scope, report: Report, tell: Callable[[int, int], None]) -> I
         f"A backup was restored {when(at)}: what happened after it was made is lost."
         for at in explained.restored
     ]
+
+
+def _time_of_database() -> dt.datetime:
+    """Links are sealed by this clock."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT clock_timestamp()")
+        (now,) = cursor.fetchone()
+    return cast(dt.datetime, now)
 
 
 def _signatures(scope: Scope, report: Report, explained: Explanations) -> Iterator[Fault]:

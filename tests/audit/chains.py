@@ -1,5 +1,6 @@
 """A log of a database of its own, with chains that tests can break."""
 
+import datetime as dt
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,11 +12,13 @@ from django.db import connection, transaction
 from django.test import override_settings
 from django.utils import timezone
 
-from audit import checkpoints, sealing, services
+from audit import checkpoints, lines, sealing, services
 from audit.types import Category
 from audit.verification import Fault, Report, Scope, verify
 from tests.house.scratch import scratch_database
 from tests.log import wait_for_log
+
+LONG_AGO = timezone.now() - dt.timedelta(days=3000)
 
 
 @contextmanager
@@ -56,10 +59,45 @@ def rows(statement: str, *parameters: Any) -> list[tuple[Any, ...]]:
         return cursor.fetchall() if cursor.description else []
 
 
-def seal(now: Any = None) -> int:
+def seal() -> int:
     """Seal all that was committed so far, when other tests' transactions have ended."""
     wait_for_log()
-    return sealing.seal(now=now or timezone.now())
+    return sealing.seal()
+
+
+def seal_at(moment: dt.datetime) -> None:
+    """Date back what is not sealed yet, and seal it as if it had been then."""
+    end = lines.end_of_chains()
+    here_and_now = sealing.horizon
+    with transaction.atomic():
+        rows("ALTER TABLE audit_logs DISABLE TRIGGER USER")
+        rows(
+            "UPDATE audit_logs SET recorded_at = %s WHERE (tx_id, id) >= (%s::text::xid8, %s)",
+            moment - dt.timedelta(seconds=1),
+            str(end.tx_id),
+            end.id,
+        )
+        rows("ALTER TABLE audit_logs ENABLE TRIGGER USER")
+    sealing.horizon = lambda: here_and_now()._replace(at=moment)
+    try:
+        seal()
+    finally:
+        sealing.horizon = here_and_now
+
+
+def write_long_ago(clinic: uuid.UUID, count: int = 1, **changes: Any) -> list[int]:
+    """Write entries and seal them, and all that was not sealed, as if it had been long ago."""
+    written = write(clinic, count, **changes)
+    seal_at(LONG_AGO)
+    return written
+
+
+def left(clinic: uuid.UUID) -> list[int]:
+    """Give what is left of a clinic's entries, but for those about what is not."""
+    return ids(
+        "SELECT id FROM audit_logs WHERE tenant_id = %s AND event <> 'entries-pruned' ORDER BY id",
+        clinic,
+    )
 
 
 def sign() -> None:
@@ -99,6 +137,8 @@ def tampered(*statements: str) -> Iterator[None]:
             rows(f"ALTER TABLE {table} DISABLE TRIGGER USER")
         for statement in statements:
             rows(statement)
+        for table in ("audit_logs", "audit_seals"):
+            rows(f"ALTER TABLE {table} ENABLE TRIGGER USER")
         yield
         transaction.set_rollback(True)
 

@@ -29,6 +29,19 @@ def own_log(
         yield tmp_path
 
 
+@pytest.fixture
+def old_log(
+    django_db_setup: None, django_db_blocker: Any, database_url: str, tmp_path: Any
+) -> Iterator[Any]:
+    """As own_log, of a database that was made eight years ago, with entries that are kept."""
+    with django_db_blocker.unblock(), chains.own_log(database_url, tmp_path):
+        chains.rows("ALTER TABLE audit_logs DISABLE TRIGGER USER")
+        chains.rows("UPDATE audit_logs SET category = 'system'")
+        chains.rows("ALTER TABLE audit_logs ENABLE TRIGGER USER")
+        chains.seal_at(chains.LONG_AGO)
+        yield tmp_path
+
+
 @pytest.fixture(scope="module")
 def quiet_log(
     django_db_setup: None, django_db_blocker: Any, database_url: str, tmp_path_factory: Any

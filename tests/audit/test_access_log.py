@@ -127,6 +127,15 @@ def test_tells_the_reason_that_was_given(as_alice: ApiClient, alice: User):
     assert first["what"] == "opened what is in a document of yours"
 
 
+@pytest.mark.parametrize("event", ["legal-hold-placed", "legal-hold-released", "record-viewed"])
+def test_tells_no_reason_that_was_not_meant_for_her(as_alice: ApiClient, alice: User, event: str):
+    entry(alice, event=event, details={"reason": "She may be lying about case 12."})
+
+    first = log_of(as_alice)[0]
+
+    assert first["reason"] is None
+
+
 def test_tells_of_changes_by_others(as_alice: ApiClient, alice: User, nurse: User):
     console = Client()
     console.force_login(nurse)

@@ -5,7 +5,6 @@ import uuid
 import pytest
 from django.core.management import call_command
 from django.db import transaction
-from django.utils import timezone
 
 from audit import sealing
 from audit.models import AuditAggregate
@@ -18,7 +17,7 @@ def test_counts_each_entry_once(quiet_log: None):
     clinic = uuid.uuid4()
     chains.write(clinic, 3, object_count=4)
     chains.write(clinic, 1, outcome=Outcome.FAILURE)
-    while not sealing.seal_batch(now=timezone.now(), size=2):
+    while not sealing.seal_batch(size=2):
         pass
     chains.seal()
     chains.write(clinic, 2)

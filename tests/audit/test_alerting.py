@@ -8,12 +8,17 @@ from typing import Any
 import psycopg
 import pytest
 from django.db import connection, transaction
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
 
-from audit import alerting, services
-from audit.models import AuditAlert, AuditAlertCursor, AuditAlertRule
+from audit import alerting, queries, services
+from audit.admin.words import Names, about
+from audit.models import AuditAlert, AuditAlertCursor, AuditAlertRule, AuditLog
 from audit.types import HOUSE, AlertStatus
+from audit.windows import Happening
 from tests.audit.logs import entry, rule
-from tests.factories import make_user
+from tests.factories import make_tenant, make_user
+from tests.house.plans import explain_calls, faults, nodes
 from tests.log import wait_for_log
 
 NOW = dt.datetime.now(dt.UTC)
@@ -141,6 +146,48 @@ def test_counts_different_people_and_objects_where_the_rule_says_so():
 
 
 @pytest.mark.usefixtures("committed_db")
+def test_notices_who_goes_through_lists_of_people():
+    shipped = AuditAlertRule.objects.get(name="One member of staff goes through lists of people")
+    fields = (*("events", "actor_kinds", "counts", "group_by"),)
+    one = rule(**{name: getattr(shipped, name) for name in fields}, threshold=5)
+    clinic = make_tenant()
+    people = [make_user(tenant=clinic) for _ in range(5)]
+    nurses = [make_user(tenant=clinic, is_staff=True) for _ in range(2)]
+
+    for nurse, pages in zip(nurses, ("", f"?q={people[0].email}"), strict=True):
+        console = Client()
+        console.force_login(nurse)
+        for _ in range(6):
+            console.get(f"/admin/accounts/user/{pages}")
+    look()
+    AuditAlertRule.objects.filter(id=one.id).update(is_enabled=False)
+
+    found = {(each.tenant_id, each.group_key) for each in alerts_of(one)}
+    assert (clinic.id, str(nurses[0].id)) in found
+    assert (clinic.id, str(nurses[1].id)) not in found
+
+
+@pytest.mark.usefixtures("committed_db")
+@pytest.mark.parametrize(
+    ("name", "kind"), [("psql", "database"), ("novara command createsuperuser", "system")]
+)
+def test_notices_rights_that_sql_or_a_command_gave(database_url: str, name: str, kind: str):
+    one = rule(events=["rights-changed"], group_by="actor", threshold=1)
+    person, name = make_user(), f"{name} {uuid.uuid4().hex[:6]}"
+
+    with psycopg.connect(database_url, application_name=name) as other:
+        other.execute("UPDATE users SET is_staff = true WHERE id = %s", [person.id])
+    look()
+    AuditAlertRule.objects.filter(id=one.id).update(is_enabled=False)
+
+    (found,) = (each for each in alerts_of(one) if each.group_key.endswith(name))
+    (change,) = AuditLog.objects.filter(queries.entries_of(found))
+    assert (found.group_key.split()[0], found.tenant_id) == (kind, HOUSE)
+    assert (change.event, change.subject_id) == ("rights-changed", person.id)
+    assert name in about(found, Names(), {})
+
+
+@pytest.mark.usefixtures("committed_db")
 def test_makes_no_second_alert_within_the_cool_down():
     one = rule(cool_down_minutes=30)
     for minute in range(3):
@@ -234,7 +281,8 @@ def test_leaves_the_turn_to_another_one_at_work():
         connection.close()
 
     with transaction.atomic():
-        AuditAlertCursor.objects.select_for_update().get()
+        with connection.cursor() as cursor:
+            cursor.execute(alerting.LOCK)
         thread = threading.Thread(target=other)
         thread.start()
         thread.join()
@@ -292,3 +340,125 @@ def test_is_acknowledged_and_resolved_once():
     assert [len(each) for each in (first, second, third, fourth)] == [1, 0, 1, 0]
     assert (alert.status, alert.acknowledged_by) == (AlertStatus.RESOLVED, BY)
     assert (alert.acknowledged_note, alert.resolved_note) == ("I look.", "It was a test.")
+
+
+@pytest.mark.usefixtures("committed_db")
+def test_asks_no_more_of_many_groups_than_of_few():
+    one = rule(threshold=1)
+    networks = [f"10.{number}.0.0/24" for number in range(60)]
+
+    asked = []
+    for minute, attacked in enumerate((networks[:1], networks[:1], networks, networks)):
+        look()
+        for network in attacked:
+            happen(one, minute, network=network)
+        wait_for_log()
+        with CaptureQueriesContext(connection) as queries:
+            alerting.look(NOW)
+        asked.append(len(queries))
+
+    opened, grown, many_opened, many_grown = asked
+    assert [each.entry_count for each in alerts_of(one)] == [4, *[2] * 59]
+    # One for the one that is there, and one for those that are not.
+    assert (many_opened - opened, many_grown - grown) == (1, 0)
+
+
+@pytest.mark.usefixtures("committed_db")
+def test_reads_without_keeping_readers_of_the_log_waiting(monkeypatch: pytest.MonkeyPatch):
+    one = rule(threshold=1)
+    happen(one, 0)
+    wait_for_log()
+    seen: list[tuple[Any, ...]] = []
+    tell = alerting._tell
+
+    def watched(*found: Any) -> int:
+        seen.extend(alerting._rows("SELECT pg_current_xact_id_if_assigned() IS NOT NULL", {}))
+        return tell(*found)
+
+    find = alerting._finds
+
+    def watching(*asked: Any) -> Any:
+        yield from find(*asked)
+        seen.extend(alerting._rows("SELECT pg_current_xact_id_if_assigned() IS NOT NULL", {}))
+
+    monkeypatch.setattr(alerting, "_finds", watching)
+    monkeypatch.setattr(alerting, "_tell", watched)
+    alerting.look(NOW)
+
+    *reading, writing = [has_id for (has_id,) in seen]
+    assert reading
+    assert not any(reading)
+    assert writing
+    assert len(alerts_of(one)) == 1
+
+
+@pytest.mark.usefixtures("committed_db")
+def test_writes_nothing_when_another_one_was_faster(monkeypatch: pytest.MonkeyPatch):
+    one = rule(threshold=1)
+    look()
+    happen(one, 0)
+    wait_for_log()
+    find = alerting._finds
+
+    def overtaken(*asked: Any) -> Any:
+        AuditAlertCursor.objects.update(position="1")
+        return find(*asked)
+
+    monkeypatch.setattr(alerting, "_finds", overtaken)
+    with transaction.atomic():
+        changed, alerts = alerting.look(NOW), alerts_of(one)
+        transaction.set_rollback(True)
+
+    assert (changed, alerts) == (0, [])
+
+
+FILL = """
+    INSERT INTO audit_logs
+        (tenant_id, category, event, outcome, actor_kind, network, recorded_at)
+    SELECT %(house)s, 'security', CASE n %% 20 WHEN 0 THEN 'log-in' ELSE 'log-out' END, 'failure',
+           'anonymous', '10.0.' || n %% 97 || '.0/24', now() - n * interval '1 minute'
+      FROM generate_series(1, 40000) n
+"""
+RESOLVED = """
+    INSERT INTO audit_alerts
+        (id, created_at, tenant_id, rule_id, rule_name, severity, group_by, group_key, status,
+         entry_count, first_entry_id, last_entry_id, first_at, last_at, acknowledged_note,
+         resolved_note, resolved_at, mail_attempts, mail_error)
+    SELECT gen_random_uuid(), now(), %(house)s, %(rule)s, 'old', 'info', 'network', n::text,
+           'resolved', 1, 1, 1, now(), now(), '', '', now(), 0, ''
+      FROM generate_series(1, 20000) n
+"""
+
+
+@pytest.mark.django_db
+def test_finds_all_groups_by_indexes():
+    one = rule(events=["log-in"], outcome="failure")
+    last = {"house": HOUSE, "rule": one.id}
+    with connection.cursor() as cursor:
+        cursor.execute(FILL, last)
+        cursor.execute(RESOLVED, last)
+        cursor.execute("ANALYZE audit_logs")
+        cursor.execute("ANALYZE audit_alerts")
+        cursor.execute("SELECT pg_snapshot_xmax(pg_current_snapshot())::text")
+        (end,) = cursor.fetchone() or ("",)
+    group = alerting.Group(HOUSE, "10.0.5.0/24")
+    marks = [Happening(1, NOW, None, 1, is_new=True)] * 3
+    values = alerting._counted(one) | {
+        "position": "0",
+        "next": end,
+        "keys": [group.key, "10.0.6.0/24"],
+        "since": NOW - dt.timedelta(hours=2),
+        "until": NOW,
+        "counts": one.counts,
+        "threshold": one.threshold,
+    }
+
+    happenings = explain_calls(alerting._rows, alerting._of(one, alerting.HAPPENINGS), values)
+    told = explain_calls(alerting._tell, [alerting.Find(one, group, marks)], NOW)
+
+    used = [{node.get("Index Name") for node in nodes(plan)} for plan in (*happenings, *told)]
+    assert [faults(plan, most_rows=100) for plan in (*happenings, *told)] == [[]] * 3
+    assert used[0] & {"audit_logs_by_event"}
+    assert "audit_logs_position" not in used[0]
+    assert [bool(each & {"audit_alerts_one_unresolved"}) for each in used] == [False, True, False]
+    assert used[2] & {"audit_alerts_last_resolved"}

@@ -5,6 +5,7 @@ import uuid
 from typing import Any
 
 import pytest
+from django.db import ProgrammingError, transaction
 from django.test import Client
 from django.urls import reverse
 
@@ -17,6 +18,8 @@ from audit.models import (
     AuditRetention,
 )
 from audit.types import HOUSE
+from core import gate, origin
+from core.origin import Origin
 from tests.audit.logs import entry, rule
 from tests.factories import make_tenant, make_user
 
@@ -152,6 +155,100 @@ def test_links_to_its_entries(root: Any):
     assert [row.id for row in listed.context_data["cl"].result_list] == [mine]
 
 
+# About oneself
+
+
+def of(user: User, **changes: Any) -> AuditAlert:
+    return alert(group_by="actor", group_key=str(user.pk), **changes)
+
+
+@pytest.mark.parametrize("name", ["acknowledge", "resolve"])
+def test_lets_nobody_decide_about_themselves(name: str, root: Any, boss: User):
+    make_user(is_staff=True, is_superuser=True)
+    nurse = make_user(tenant=make_tenant(), is_staff=True)
+    client: Any = Client()
+    client.force_login(nurse)
+    hers, his = of(nurse, tenant_id=nurse.tenant_id), of(boss)
+
+    answers = [
+        decide(asking, name, each) for asking, each in ((client, hers), (root, his), (root, hers))
+    ]
+
+    for each in (hers, his):
+        each.refresh_from_db()
+    refused = [b"is about what you did yourself" in answer.content for answer in answers]
+    assert refused == [True, True, False]
+    assert (hers.status == "open", his.status) == (False, "open")
+    assert b"about what you did yourself" in root.get(f"{ALERTS}{his.pk}/change/").content
+
+
+def test_lets_the_only_superuser_decide_about_themselves(root: Any, boss: User):
+    User.objects.exclude(pk=boss.pk).update(is_superuser=False)
+    make_user(is_staff=True, is_superuser=True, is_active=False)
+    own = of(boss)
+
+    decide(root, "resolve", own, note="I made the first account of the new clinic.")
+
+    own.refresh_from_db()
+    assert own.status == "resolved"
+
+
+def test_decides_about_none_of_many_where_one_is_about_oneself(root: Any, boss: User):
+    make_user(is_staff=True, is_superuser=True)
+    own, other = of(boss), alert()
+
+    decide(root, "resolve", own, other)
+
+    other.refresh_from_db()
+    assert other.status == "open"
+
+
+def test_is_held_by_the_database_as_well():
+    nurse = make_user(tenant=make_tenant(), is_staff=True)
+    hers = of(nurse, tenant_id=nurse.tenant_id)
+    as_nurse = Origin("staff", str(nurse.pk), "console")
+
+    with (
+        origin.acting(as_nurse),
+        gate.as_staff(nurse.tenant_id),
+        pytest.raises(ProgrammingError, match="row-level security"),
+        transaction.atomic(),
+    ):
+        AuditAlert.objects.filter(pk=hers.pk).update(status="resolved")
+
+
+@pytest.mark.parametrize("name", ["acknowledge", "resolve"])
+def test_silences_no_mail_that_is_due(name: str):
+    nurse = make_user(tenant=make_tenant(), is_staff=True)
+    client: Any = Client()
+    client.force_login(nurse)
+    due = alert(tenant_id=nurse.tenant_id, mail_due_at=NOW)
+
+    decide(client, name, due)
+    with (
+        gate.as_staff(nurse.tenant_id),
+        pytest.raises(ProgrammingError, match="permission denied"),
+        transaction.atomic(),
+    ):
+        AuditAlert.objects.filter(pk=due.pk).update(mail_due_at=None)
+
+    due.refresh_from_db()
+    assert due.status != "open"
+    assert due.mail_due_at == NOW
+
+
+def test_answers_support_as_others_who_may_not():
+    client: Any = Client(raise_request_exception=False)
+    client.force_login(make_user(is_staff=True, is_support=True))
+
+    answers = [
+        client.get(reverse("admin:audit_auditalert_decide", args=["resolve"])),
+        decide(client, "resolve", alert()),
+    ]
+
+    assert [answer.status_code for answer in answers] == [403, 403]
+
+
 # Rules
 
 
@@ -179,6 +276,7 @@ def test_ships_rules_for_what_everybody_fears():
         "Many refused log-ins for one account",
         "Many refused log-ins from one network",
         "One member of staff looks at many records",
+        "One member of staff goes through lists of people",
         "Bulk export or disclosure",
         "Rights or the log's own settings changed",
     } <= names
@@ -197,6 +295,17 @@ def test_adds_a_rule_and_tells_of_its_change(root: Any):
     told: Any = AuditLog.objects.get(event="log-settings-changed", object_id=str(one.pk))
     assert told.details["changed"] == {"is_enabled": {"from": True, "to": False}}
     assert "example.org" not in str(told.details)
+
+
+def test_tells_that_others_are_told_and_not_whom(root: Any):
+    form = rule_form()
+    root.post(f"{RULES}add/", form)
+    one = AuditAlertRule.objects.get(name=form["name"])
+
+    root.post(f"{RULES}{one.pk}/change/", form | {"notify": "somebody@example.org"})
+
+    told: Any = AuditLog.objects.get(event="log-settings-changed", object_id=str(one.pk))
+    assert told.details["changed"] == {"notify": "masked"}
 
 
 @pytest.mark.parametrize(

@@ -8,11 +8,13 @@ from django.test import Client
 from django.urls import reverse
 
 from accounts.models import User
+from audit import catalogue
 from audit.admin.words import Names, sentence
 from audit.models import AuditLog
 from audit.types import HOUSE
 from core.models import uuid7
 from tests.audit.logs import entry
+from tests.conftest import client_of
 from tests.factories import make_tenant, make_user
 
 pytestmark = pytest.mark.django_db
@@ -44,6 +46,7 @@ def test_tells_what_happened_in_sentences():
     person = make_user(email="person@example.com")
     staff = make_user(email="staff@example.com", is_staff=True)
     by_staff = {"actor_kind": "staff", "actor_id": staff.id, "outcome": "success"}
+    by_person = {"actor_kind": "person", "actor_id": person.id, "outcome": "success"}
     about = {"subject_id": person.id, "tenant_id": person.tenant_id}
 
     rows = [
@@ -51,6 +54,7 @@ def test_tells_what_happened_in_sentences():
         one(event="log-in", subject_id=person.id),
         one(event="log-in"),
         one(event="something-new", object_type="odd_things", object_count=1200, outcome="success"),
+        one(event="record-read", **by_person, **about, object_type="profile", object_count=3),
     ]
 
     assert [sentence(row, Names(rows)) for row in rows] == [
@@ -58,7 +62,43 @@ def test_tells_what_happened_in_sentences():
         "A log-in to person@example.com was refused.",
         "A log-in to an account that is not there was refused.",
         "Somebody who was not logged in: Something new, 1,200 odd things.",
+        "person@example.com read their own record: profile, 3 times.",
     ]
+
+
+@pytest.mark.parametrize("event", [*catalogue.SENTENCES])
+def test_has_a_sentence_for_each_event(event: str):
+    row = one(event=event, outcome="success", object_type="daily_checkins", object_count=3)
+
+    told = sentence(row, Names([row]))
+
+    assert told.endswith(".")
+    assert not {"{", "}"} & set(told)
+
+
+def test_says_whose_entries_were_looked_at():
+    person = make_user(email="person@example.com")
+    told = {"event": "audit-viewed", "actor_kind": "staff", "outcome": "success"}
+    rows = [one(**told, object_type="audit_logs", object_count=2, subject_id=person.id)]
+
+    assert sentence(rows[0], Names(rows)) == (
+        "A member of staff looked at what the audit log tells of person@example.com:"
+        " 2 entries of the audit log."
+    )
+
+
+def test_says_that_a_table_was_emptied():
+    row = one(
+        event="rows-truncated",
+        category="security",
+        outcome="success",
+        actor_kind="database",
+        object_type="daily_checkins",
+    )
+
+    assert sentence(row, Names([row])) == (
+        "SQL past the service emptied a whole table, with all check-ins."
+    )
 
 
 def test_says_of_masked_columns_that_they_are(root: Any):
@@ -180,18 +220,75 @@ def test_links_to_timelines(root: Any):
     assert len(page.context_data["timelines"]) == 3
 
 
+def viewed(**which: Any) -> list[AuditLog]:
+    return list(AuditLog.objects.filter(event="audit-viewed", **which).order_by("id"))
+
+
 def test_looking_at_it_is_an_entry(root: Any):
     person = make_user()
     seen = entry(subject_id=person.id, tenant_id=person.tenant_id)
 
     root.get(f"{LIST}?person={person.id}")
     root.get(f"{LIST}{seen}/change/")
-    root.get(LIST, {"q": "somebody@example.com"})
 
-    listed, looked, searched = AuditLog.objects.filter(event="audit-viewed").order_by("id")
-    assert (listed.subject_id, listed.actor_kind) == (person.id, "administrator")
+    listed, looked = viewed(category="administration")
+    assert (listed.details or {})["filters"] == {"person": str(person.id)}
+    assert listed.actor_kind == "administrator"
     assert (looked.object_id, looked.subject_id) == (str(seen), person.id)
-    assert "somebody" not in str(searched.details)
+
+
+def test_tells_people_whose_entries_a_list_showed():
+    clinic = make_tenant()
+    nurse = make_user(tenant=clinic, is_staff=True)
+    first, second = make_user(tenant=clinic), make_user(tenant=clinic)
+    seen = [entry(subject_id=who.id, tenant_id=clinic.id) for who in (first, first, second)]
+
+    as_staff(nurse).get(LIST, {"when": "day", "event": "log-in"})
+    told = client_of(second).call("GET", "/api/v2/me/access-log").json()["entries"]
+
+    (of_first,), (of_second,) = viewed(subject_id=first.id), viewed(subject_id=second.id)
+    assert (of_first.category, of_first.actor_kind, of_first.actor_id) == (
+        *("access", "staff", nurse.id),
+    )
+    assert (of_first.object_count, of_first.object_id) == (2, "")
+    assert (of_second.object_count, of_second.object_id) == (1, str(seen[2]))
+    assert told[0]["what"] == "looked at what the audit log says of you"
+    assert told[0]["by"]["id"] == str(nurse.id)
+
+
+@pytest.mark.parametrize("name", ["q", "object", "request"])
+def test_tells_people_whose_entries_were_found(name: str, root: Any):
+    person = make_user()
+    key = str(uuid7())
+    entry(subject_id=person.id, tenant_id=person.tenant_id, object_id=key, request_id=key)
+
+    root.get(LIST, {name: key} | ({"person": str(person.id)} if name == "object" else {}))
+
+    (look,) = viewed(subject_id=person.id)
+    (page,) = viewed(category="administration")
+    assert (look.tenant_id, look.actor_kind) == (person.tenant_id, "administrator")
+    assert (page.details or {})["filters"][name] == key
+
+
+def test_does_not_tell_of_looks_at_looks(root: Any):
+    person = make_user()
+    entry(subject_id=person.id, tenant_id=person.tenant_id)
+
+    for _ in range(4):
+        root.get(LIST, {"when": "hour"})
+
+    assert [look.object_count for look in viewed(subject_id=person.id)] == [
+        look.object_count for look in viewed(subject_id=person.id)[:1]
+    ] * 4
+
+
+@pytest.mark.parametrize("name", ["q", "object", "request", "person", "before", "event"])
+def test_keeps_nothing_that_was_typed(name: str, root: Any):
+    for typed in ("somebody@example.com", "+49 171 2345678"):
+        root.get(LIST, {name: typed})
+
+    pages = viewed(category="administration")
+    assert [(page.details or {})["filters"][name] for page in pages] == ["not kept"] * 2
 
 
 def test_says_whether_an_entry_is_sealed(root: Any):

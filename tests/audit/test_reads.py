@@ -18,6 +18,7 @@ from accounts.models import User
 from audit import reading
 from audit.models import AuditLog
 from audit.reading import Read, Reads
+from audit.verification.entries import TOLERANCE
 from core import connections, flushing, origin
 from tests.conftest import ApiClient, client_of
 from tests.factories import make_user
@@ -280,3 +281,20 @@ def test_keeps_the_time_of_the_read(own: flushing.Connection):
 
     (read,) = reads_of(person)
     assert before - dt.timedelta(milliseconds=1) <= read.recorded_at <= after
+
+
+@pytest.mark.parametrize("hours", [-3, 3])
+def test_does_not_look_back_dated_when_it_had_to_wait(
+    own: flushing.Connection, hours: int, monkeypatch: pytest.MonkeyPatch
+):
+    person, reads = make_user(), Reads()
+    monkeypatch.setattr(time, "time", lambda: timezone.now().timestamp() + hours * 3600)
+    reads.note(Read(str(person.id), None, "documents", ""), "request", origin.Origin("person"))
+    monkeypatch.undo()
+
+    reads.flush(own)
+
+    (read,) = reads_of(person)
+    tolerated = dt.timedelta(microseconds=TOLERANCE)
+    assert abs(timezone.now() - read.recorded_at) < tolerated
+    assert tolerated > reading.OLDEST

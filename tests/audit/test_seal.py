@@ -31,13 +31,12 @@ WRITERS, TRANSACTIONS = 50, 20
 SEALERS = """
 import os, django
 django.setup()
-from django.utils import timezone
 from audit import sealing
 while True:
     child = os.fork()
     if not child:
         while True:
-            sealing.seal_batch(now=timezone.now(), size=7)
+            sealing.seal_batch(size=7)
     print(child, flush=True)
     os.waitpid(child, 0)
 """
@@ -75,6 +74,19 @@ def test_gives_each_clinic_and_the_house_a_chain(quiet_log: object):
     assert everything_is_sealed_once()
 
 
+def test_goes_by_the_clock_of_the_database(quiet_log: object):
+    clinic = uuid.uuid4()
+    chains.write(clinic)
+    clock = "SELECT clock_timestamp()"
+
+    ((before,),) = rows(clock)
+    chains.seal()
+    ((after,),) = rows(clock)
+
+    (link,) = links(clinic)
+    assert before < link.sealed_at < after
+
+
 def test_does_nothing_where_nothing_is_new(quiet_log: object):
     before = rows("SELECT count(*), pg_current_xact_id()::text::bigint FROM audit_seals")[0]
 
@@ -92,7 +104,7 @@ def test_takes_a_large_transaction_in_batches(quiet_log: object):
     deadline = time.monotonic() + 60
     sizes: list[int] = []
     while sum(sizes) < 10 and time.monotonic() < deadline:
-        sizes.append(sealing.seal_batch(now=timezone.now(), size=4))
+        sizes.append(sealing.seal_batch(size=4))
 
     assert [size for size in sizes if size] == [4, 4, 2]
     assert [link.entry_count for link in links(clinic)] == [4, 4, 2]
@@ -105,7 +117,7 @@ def test_waits_for_a_long_transaction_and_loses_nothing_of_it(quiet_log: object)
         slow.execute(RECORD, [clinic])
         late = chains.write(clinic, 2)
 
-        held_back = sealing.seal(now=timezone.now())
+        held_back = sealing.seal()
         state = staff_figures.sealer_state(now=timezone.now())
         slow.commit()
 
@@ -136,7 +148,7 @@ def test_keeps_no_writer_waiting(quiet_log: object):
         sealer.execute("SELECT * FROM audit_seals FOR UPDATE")
 
         chains.write(clinic)
-        while_another_seals = sealing.seal(now=timezone.now())
+        while_another_seals = sealing.seal()
 
     assert while_another_seals == 0
     assert chains.seal() == 2
@@ -150,7 +162,7 @@ def test_is_one_of_two_at_a_time(quiet_log: object):
         sealed = 0
         deadline = time.monotonic() + 60
         while rows(UNSEALED) != [(0,)] and time.monotonic() < deadline:
-            sealed += sealing.seal_batch(now=timezone.now(), size=3)
+            sealed += sealing.seal_batch(size=3)
         return sealed
 
     shares = at_once(run, run, run)
@@ -163,10 +175,10 @@ def test_is_one_of_two_at_a_time(quiet_log: object):
 def test_goes_on_where_a_batch_was_rolled_back(quiet_log: object):
     clinic = uuid.uuid4()
     chains.write(clinic, 5)
-    while not sealing.seal_batch(now=timezone.now(), size=2):
+    while not sealing.seal_batch(size=2):
         time.sleep(0.01)
     with transaction.atomic():
-        sealing.seal_batch(now=timezone.now(), size=2)
+        sealing.seal_batch(size=2)
         transaction.set_rollback(True)
 
     assert chains.seal() == 3

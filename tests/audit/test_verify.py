@@ -1,9 +1,11 @@
 """`audit verify` finds whatever was changed behind the log's back, and says where."""
 
 import pytest
+from django.db import transaction
+from psycopg import sql
 
 from audit.models import AuditCheckpoint, AuditLog
-from audit.verification import prove
+from audit.verification import explanations, prove
 from tests.audit import chains
 from tests.audit.chains import History, faults, kinds, report, rows, tampered
 
@@ -178,6 +180,73 @@ def test_finds_a_changed_link(sealed_log: History, change: str):
             (sealed_log.clinic, 2),
             (sealed_log.clinic, 3),
         }
+
+
+CLOCKS = {
+    "sealed_at - interval '1 day'": "is older, as it says, than one before it, sealed ",
+    "now() + interval '1 day'": "is of a time that has not come.",
+}
+
+
+@pytest.mark.parametrize("time", CLOCKS)
+def test_finds_a_link_that_was_sealed_by_another_clock(sealed_log: History, time: str):
+    which = f"tenant_id = '{sealed_log.clinic}' AND sequence = 2"
+
+    with tampered(f"UPDATE audit_seals SET sealed_at = {time} WHERE {which}"):
+        found = [fault for fault in faults() if fault.kind == "time-false"]
+
+        assert {(fault.tenant_id, fault.link) for fault in found} >= {(sealed_log.clinic, 2)}
+        assert any(CLOCKS[time] in fault.sentence for fault in found)
+
+
+TRIGGERS = [
+    *(("audit_logs", "append_only"), ("audit_logs", "no_truncate"), ("audit_seals", "append_only")),
+    *(("users", "audit_update"), ("health_events", "audit_insert"), ("tenants", "audit_truncate")),
+    ("audit_retention", "settings"),
+]
+
+
+@pytest.mark.parametrize(("table", "trigger"), TRIGGERS)
+def test_finds_a_trigger_that_was_switched_off(sealed_log: History, table: str, trigger: str):
+    with tampered():
+        rows(f"ALTER TABLE {table} DISABLE TRIGGER {trigger}")
+        (fault,) = faults()
+
+        assert fault.kind == "trigger-disabled"
+        assert fault.sentence.startswith(f"Trigger {trigger} of {table} is switched off:")
+
+
+@pytest.mark.parametrize(
+    ("condition", "index"),
+    [
+        (explanations.SETTINGS, "audit_logs_settings"),
+        (explanations.CONDITION, "audit_logs_by_event"),
+    ],
+)
+def test_asks_the_log_for_explanations_by_an_index(
+    sealed_log: History, condition: sql.SQL, index: str
+):
+    with transaction.atomic():
+        rows(
+            "INSERT INTO audit_logs (tenant_id, category, event, actor_kind)"
+            " SELECT gen_random_uuid(), 'change', 'x', 'staff' FROM generate_series(1, 5000)"
+        )
+        rows("ANALYZE audit_logs")
+
+        plan = rows(f"EXPLAIN SELECT id FROM audit_logs WHERE {condition.as_string()}")
+
+        assert index in str(plan)
+        assert "Seq Scan" not in str(plan)
+        transaction.set_rollback(True)
+
+
+def test_finds_a_guard_that_was_taken_away(sealed_log: History):
+    with tampered():
+        rows("DROP TRIGGER append_only ON audit_logs")
+        (fault,) = faults()
+
+        assert fault.kind == "trigger-disabled"
+        assert fault.sentence.startswith("Trigger append_only of audit_logs is not there:")
 
 
 def test_says_that_the_entries_of_a_changed_link_are_as_they_were(sealed_log: History):

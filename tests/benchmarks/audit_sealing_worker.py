@@ -35,7 +35,7 @@ def write(entries: int, clinics: list[uuid.UUID]) -> None:
 
 
 def seal() -> None:
-    while sealing.seal(now=timezone.now()):
+    while sealing.seal():
         pass
 
 
@@ -55,7 +55,6 @@ if __name__ == "__main__":
     kept = worker.set_django_up()
 
     from django.db import connection
-    from django.utils import timezone
 
     from audit import lines, sealing, verification
     from audit.verification import Report, Scope

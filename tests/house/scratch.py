@@ -9,6 +9,12 @@ import psycopg
 from django.db import connection
 from psycopg import sql
 
+# Workers of autovacuum make room by themselves, and only a superuser may end them.
+LEAVE = (
+    "SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity"
+    " WHERE datname = %s AND backend_type = 'client backend'"
+)
+
 
 @contextmanager
 def scratch_database(*, is_copy: bool, url: str) -> Iterator[None]:
@@ -18,13 +24,8 @@ def scratch_database(*, is_copy: bool, url: str) -> Iterator[None]:
     template = usual if is_copy else "template0"
     connection.close()
     with psycopg.connect(url, dbname="postgres", autocommit=True) as server:
-        # Nobody may look at what is copied; servers of other tests connect again. Workers of
-        # autovacuum make room by themselves, and only a superuser may end them.
-        server.execute(
-            "SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity"
-            " WHERE datname = %s AND backend_type = 'client backend'",
-            [template],
-        )
+        # Nobody may look at what is copied; servers of other tests connect again.
+        server.execute(LEAVE, [template])
         server.execute(
             sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(
                 sql.Identifier(name), sql.Identifier(template)
@@ -36,4 +37,6 @@ def scratch_database(*, is_copy: bool, url: str) -> Iterator[None]:
         finally:
             connection.close()
             settings["NAME"] = usual
-            server.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
+            # WITH (FORCE) would end workers of autovacuum as well.
+            server.execute(LEAVE, [name])
+            server.execute(sql.SQL("DROP DATABASE {}").format(sql.Identifier(name)))

@@ -1,9 +1,10 @@
 """Every table leaves entries in the audit log, or it is said here why not."""
 
+from contextlib import suppress
 from typing import Final
 
 import pytest
-from django.db import transaction
+from django.db import IntegrityError, transaction
 
 from tests.house.catalog import TABLES, names, rows
 
@@ -64,6 +65,9 @@ TRIGGERS: Final = """
      WHERE tgname LIKE 'audit\\_%%' AND tgenabled = 'O'
      GROUP BY 1
 """
+TRUNCATED: Final = (
+    "SELECT category FROM audit_logs WHERE event = 'rows-truncated' AND object_type = %s"
+)
 
 
 def test_covers_every_table(db):
@@ -73,9 +77,22 @@ def test_covers_every_table(db):
     assert not audited & NOT_AUDITED.keys()
 
 
-def test_sees_inserts_updates_and_deletes(db):
-    for table, triggers in rows(TRIGGERS):
-        assert triggers == ["audit_delete", "audit_insert", "audit_update"], table
+def test_sees_whatever_is_done_to_rows(db):
+    seen = ["audit_delete", "audit_insert", "audit_truncate", "audit_update"]
+
+    assert {table: triggers for table, triggers in rows(TRIGGERS) if triggers != seen} == {}
+
+
+def test_tells_of_a_table_that_was_emptied(db):
+    told = {}
+    for table, _ in rows(TRIGGERS):
+        with suppress(IntegrityError), transaction.atomic():  # Some refuse it.
+            rows(f"TRUNCATE {table} CASCADE")
+            told[table] = rows(TRUNCATED, [table])
+            transaction.set_rollback(True)
+
+    assert {"documents", "feature_flags", "audit_legal_holds"} <= told.keys()
+    assert {table: entries for table, entries in told.items() if entries != [("security",)]} == {}
 
 
 @pytest.mark.parametrize(
@@ -104,3 +121,29 @@ def test_gives_nobody_the_right_to_change_the_log(db, role, statement):
         rows(statement)
 
     rows("RESET ROLE")
+
+
+WRITE_ONE: Final = "SELECT write_audit_entry(%s, %s, NULL, NULL, '', '', 1, 'success', NULL)"
+WRITE_SEVERAL: Final = "SELECT write_audit_entries(%s, %s, '', NULL, '[{\"object_id\": \"1\"}]')"
+
+
+@pytest.mark.parametrize("role", ["novara_staff", "novara_support"])
+@pytest.mark.parametrize("statement", [WRITE_ONE, WRITE_SEVERAL])
+@pytest.mark.parametrize(
+    ("event", "category"),
+    [
+        ("record-viewed", "system"),
+        ("entries-pruned", "access"),
+        ("payloads-erased", "access"),
+        ("database-restored", "access"),
+    ],
+)
+def test_lets_the_console_explain_nothing_away(db, role, statement, event, category):
+    with transaction.atomic():
+        rows(f"SET LOCAL ROLE {role}")
+        rows(statement, ["record-viewed", "access"])
+
+        with pytest.raises(Exception, match="Only the log itself"), transaction.atomic():
+            rows(statement, [event, category])
+
+        rows("RESET ROLE")

@@ -49,7 +49,6 @@ DID: Final[Mapping[str, str]] = {
     "password-changed": "changed your password",
     "sessions-ended": "ended the sessions of your account",
     "refresh-token-reused": "used a token of yours a second time",
-    "account-created": "made your account",
     "rights-changed": "changed the rights of your account",
     "legal-hold-placed": "ordered that entries about you are kept",
     "legal-hold-released": "ended an order that entries about you are kept",
@@ -151,7 +150,9 @@ def entry_number(text: str) -> int:
 
 
 def entry_out(row: AuditLog, person_id: uuid.UUID) -> AccessOut:
-    reason = row.details.get("reason") if isinstance(row.details, dict) else None
+    # Why somebody opened a document is theirs to know; of other reasons they may be the subject.
+    is_told = row.event == "document-disclosed" and isinstance(row.details, dict)
+    reason = row.details.get("reason") if is_told else None
     return AccessOut(
         id=str(row.id),
         at=row.recorded_at,
