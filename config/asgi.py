@@ -38,6 +38,7 @@ from documents.api import stream as document_stream  # noqa: E402
 from flags import agent, rules  # noqa: E402
 from flags.api import stream  # noqa: E402
 from ratelimits import rules as limit_rules  # noqa: E402
+from ratelimits import store  # noqa: E402
 
 
 class Frame:
@@ -135,6 +136,7 @@ agent.start()
 flushing.start()
 rules.current()
 limit_rules.current()
+store.connect()
 
 application = Starlette(
     routes=[

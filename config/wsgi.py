@@ -11,12 +11,13 @@ from config import doorstep, draining  # noqa: E402
 from config.restoring import positions  # noqa: E402
 from core import flushing, gate  # noqa: E402
 from flags import agent  # noqa: E402
-from ratelimits import rules  # noqa: E402
+from ratelimits import rules, store  # noqa: E402
 
 gate.refuse_bypass()
 positions.refuse_blindness()
 agent.start()
 flushing.start()
 rules.current()
+store.connect()
 
 application = draining.drained(doorstep.guarded(django_application))

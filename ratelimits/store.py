@@ -1,9 +1,9 @@
 """The buckets: counted in Valkey by one script, for all rules of a request at once.
 
 Asking costs 20 ms at most, whatever becomes of the store: 12 for all of it, and a step more for
-who stood still meanwhile. While it does not answer, nobody waits
-for it but one request now and then, which finds out whether it is back; each rule says what
-becomes of the others. A caller whose bucket is empty is refused from memory, for a second at most.
+who stood still meanwhile. While it does not answer, nobody waits for it but one request now and
+then, which finds out whether it is back; each rule says what becomes of the others. A caller whose
+bucket is empty is refused from memory, for a second at most.
 """
 
 import hashlib
@@ -13,10 +13,11 @@ import math
 import os
 import threading
 import time
-from collections import OrderedDict, deque
+from collections import OrderedDict
 from collections.abc import Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
+from queue import Empty, SimpleQueue
 from typing import Any, Final, NamedTuple, TypeVar
 
 from django.conf import settings
@@ -33,12 +34,14 @@ SCRIPT_NAME: Final = hashlib.sha1(SCRIPT, usedforsecurity=False).hexdigest().enc
 # One slot of a cluster: a script may only touch keys of one.
 PREFIX: Final = b"novara:{limits}:"
 
-# For everything: a connection, where there is none yet, the question and the answer. A step of it
-# takes less, and is what somebody gets on top who stood still meanwhile.
+# For everything: until a connection is free, the question and the answer.
 PATIENCE_SECONDS: Final = 0.012
+# What somebody gets on top who stood still meanwhile.
 STEP_SECONDS: Final = 0.006
-# At once, by threads that do nothing else.
-MOST_CONNECTING: Final = 4
+# Nobody waits for it: who needs a connection takes the first one that is free.
+CONNECTING_SECONDS: Final = 1.0
+# Made before the first request, so that a burst at the beginning is counted, too.
+FIRST_CONNECTIONS: Final = 4
 # One answer may be late; a store that is three times too slow is away.
 SLOW_ANSWERS: Final = 3
 PROBE_SECONDS: Final = 0.5
@@ -166,7 +169,7 @@ class Circuit:
             settings.REDIS_URL,
             # It only makes connections here and never sees one again, so it must not count them.
             max_connections=2**31,
-            socket_connect_timeout=STEP_SECONDS,
+            socket_connect_timeout=CONNECTING_SECONDS,
             socket_timeout=PATIENCE_SECONDS,
             # An answer is some 50 bytes; by default room for 64 KB is made for each.
             socket_read_size=4096,
@@ -174,8 +177,9 @@ class Circuit:
             protocol=2,
             driver_info=None,
         )
-        self._idle: deque[Any] = deque()
-        self._connectors = ThreadPoolExecutor(MOST_CONNECTING, "limits")
+        # Connections that nobody uses, and errors of some that could not be made.
+        self._idle: SimpleQueue[Any] = SimpleQueue()
+        self._is_connecting = threading.Lock()
         self._lock = threading.Lock()
         self._late = 0
         self._probe_at = -math.inf
@@ -196,41 +200,50 @@ class Circuit:
 
     def _talk(self, count: bytes, question: bytes, deadline: float) -> list[int]:
         try:
-            own = self._idle.pop()
-        except IndexError:
-            return self._converse(self._connected(deadline), count, question, deadline)
+            own = self._idle.get_nowait()
+        except Empty:
+            own = self._next(deadline)
         try:
-            return self._converse(own, count, question, deadline)
+            return self._converse(_usable(own), count, question, deadline)
         except exceptions.TimeoutError:
             raise
         except exceptions.ConnectionError:
             # The store was restarted behind an old connection; those that lie here are as old.
-            self._idle.clear()
-            return self._converse(self._connected(deadline), count, question, deadline)
+            with suppress(Empty):
+                while True:
+                    self._idle.get_nowait()
+            return self._converse(_usable(self._next(deadline)), count, question, deadline)
 
-    def _connected(self, deadline: float) -> Any:
-        """Connect in a thread beside: to look up the store's name has no end of its own."""
+    def _next(self, deadline: float) -> Any:
+        """Wait for the next connection: a new one, or one that another request has done with."""
+        self.connect()
         try:
-            connecting = self._connectors.submit(self._connect)
-        except RuntimeError as error:
-            # The process ends, and makes no threads any more.
-            raise exceptions.ConnectionError from error
+            return self._idle.get(timeout=max(0.001, deadline - time.monotonic()))
+        except Empty:
+            raise exceptions.TimeoutError from None
+
+    def connect(self, many: int = 1) -> None:
+        """Make connections in a thread beside: to look up the store's name has no end of its own.
+
+        One thread at a time. Whom it is too slow for gets what others give back.
+        """
+        if self._is_connecting.acquire(blocking=False):
+            try:
+                threading.Thread(target=self._connect, args=[many], daemon=True).start()
+            except RuntimeError:
+                # The process ends, and makes no threads any more.
+                self._is_connecting.release()
+
+    def _connect(self, many: int) -> None:
         try:
-            return connecting.result(max(0.001, deadline - time.monotonic()))
-        except TimeoutError as error:
-            # It is for whoever comes next, unless nobody has begun with it.
-            if not connecting.cancel():
-                connecting.add_done_callback(self._keep)
-            raise exceptions.TimeoutError from error
-
-    def _connect(self) -> Any:
-        own: Any = self._pool.make_connection()
-        own.connect()
-        return own
-
-    def _keep(self, connecting: "Future[Any]") -> None:
-        if not connecting.exception():
-            self._idle.append(connecting.result())
+            for _ in range(many):
+                own: Any = self._pool.make_connection()
+                own.connect()
+                self._idle.put(own)
+        except (exceptions.RedisError, OSError) as error:
+            self._idle.put((time.monotonic(), error))
+        finally:
+            self._is_connecting.release()
 
     def _converse(self, own: Any, count: bytes, question: bytes, deadline: float) -> list[int]:
         try:
@@ -241,7 +254,7 @@ class Circuit:
         except BaseException:
             own.disconnect()
             raise
-        self._idle.append(own)
+        self._idle.put(own)
         return [int(word) for word in answer.split()]
 
     def _may_probe(self, now: float) -> bool:
@@ -268,6 +281,17 @@ class Circuit:
             if self.is_open:
                 log.warning("limits: the store is back")
             self.is_open, self._late = False, 0
+
+
+def _usable(own: Any) -> Any:
+    """Give a connection, or raise the error that is there instead of one."""
+    if isinstance(own, tuple):
+        at, error = own
+        # What nobody waited for is of no interest any more.
+        if time.monotonic() - at < PATIENCE_SECONDS:
+            raise error
+        raise exceptions.ConnectionError
+    return own
 
 
 def _exchange(own: Any, command: bytes, deadline: float) -> bytes:
@@ -342,7 +366,7 @@ def _level_here(asked: Asked, at: int) -> int:
 # Empty buckets
 
 
-class Empty(NamedTuple):
+class Emptied(NamedTuple):
     rule: Rule
     cost: int
     remaining: int
@@ -351,12 +375,12 @@ class Empty(NamedTuple):
     until: float
 
 
-_empty: Final[OrderedDict[bytes, Empty]] = OrderedDict()
+_empty: Final[OrderedDict[bytes, Emptied]] = OrderedDict()
 
 
 def _remember(verdict: Verdict, now: float) -> None:
     until = now + min(verdict.wait, MEMORY_SECONDS)
-    found = Empty(verdict.rule, verdict.cost, verdict.remaining, now + verdict.wait, until)
+    found = Emptied(verdict.rule, verdict.cost, verdict.remaining, now + verdict.wait, until)
     keep(_empty, verdict.key, found)
 
 
@@ -380,6 +404,11 @@ def _remembered(asked: Sequence[Asked], now: float) -> tuple[Verdict, ...]:
 
 
 _circuit = Circuit()
+
+
+def connect() -> None:
+    """Have connections before the first request comes."""
+    _circuit.connect(FIRST_CONNECTIONS)
 
 
 def forget() -> None:

@@ -315,7 +315,7 @@ def mail_state(alert: AuditAlert, now: Any) -> str:
 
 def rule_in_words(rule: Any) -> str:
     """Say when a rule makes an alert, in one sentence."""
-    limit = f"{rule.threshold:,} {rule.get_counts_display()} or more"
+    limit = f"{rule.threshold:,} or more {rule.get_counts_display()}"
     if rule.counts == Counts.ENTRIES and rule.threshold == 1:
         limit = "Each entry; more of them"
     together = rule.get_group_by_display()

@@ -15,6 +15,7 @@ from audit.admin.pages import show
 from audit.admin.words import Names
 from audit.models import AuditLegalHold
 from audit.services.keeping import LONGEST_REASON
+from audit.types import HOUSE
 from core.admin import ForSuperusers, ReadOnlyAdmin, actor, pill, when
 from core.errors import DomainError
 
@@ -43,7 +44,10 @@ class HoldForm(ReasonForm):
     def __init__(self, data: Any = None) -> None:
         super().__init__(data)
         clinic: Any = self.fields["clinic"]
-        clinic.choices = [(str(key), name) for key, name in queries.clinics().items()]
+        names = queries.clinics().items()
+        # Nobody is of the whole house, and its own entries are nobody's.
+        choices = [(str(key), name) for key, name in names if key != HOUSE]
+        clinic.choices = [("", "Choose a clinic"), *choices]
 
     def clean(self) -> dict[str, Any]:
         told = super().clean() or {}

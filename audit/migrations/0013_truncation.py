@@ -2,20 +2,28 @@ from django.db import migrations
 
 from core.sql import SqlObject, truncation_audited
 
-SETTINGS = "Rights or the log's own settings changed"
-BEFORE = ["rights-changed", "log-settings-changed"]
-AFTER = [*BEFORE, "rows-truncated"]
+RULE = {
+    "name": "A whole table was emptied",
+    "description": "Somebody emptied a table by TRUNCATE, which nothing of Novara does. Find out who"
+    " and why, and restore a backup.",
+    "events": ["rows-truncated"],
+    "counts": "entries",
+    "threshold": 1,
+    "window_minutes": 60,
+    "group_by": "actor",
+    "severity": "critical",
+    "cool_down_minutes": 0,
+}
 
 
-def count_it(apps, schema_editor):
-    """A rule that somebody has changed stays theirs."""
+def add(apps, schema_editor):
+    """A rule of this name that somebody has made already is theirs."""
     rules = apps.get_model("audit", "AuditAlertRule").objects
-    rules.filter(name=SETTINGS, events=BEFORE).update(events=AFTER)
+    rules.get_or_create(name=RULE["name"], defaults=RULE)
 
 
-def count_it_no_more(apps, schema_editor):
-    rules = apps.get_model("audit", "AuditAlertRule").objects
-    rules.filter(name=SETTINGS, events=AFTER).update(events=BEFORE)
+def remove(apps, schema_editor):
+    apps.get_model("audit", "AuditAlertRule").objects.filter(**RULE).delete()
 
 
 class Migration(migrations.Migration):
@@ -25,5 +33,5 @@ class Migration(migrations.Migration):
         truncation_audited(
             "audit_alert_rules", "audit_alerts", "audit_retention", "audit_legal_holds"
         ),
-        migrations.RunPython(count_it, count_it_no_more),
+        migrations.RunPython(add, remove),
     ]

@@ -392,12 +392,14 @@ def test_places_and_releases_a_hold(root: Any, boss: User):
         ({"person": "nobody@example.com"}, "There is nobody with this address or id."),
         ({"reason": "short"}, "so that others understand it later"),
         ({"clinic": str(uuid.uuid4())}, "Select a valid choice"),
+        ({"clinic": str(HOUSE)}, "Select a valid choice"),
     ],
 )
 def test_refuses_holds_on_nobody_and_without_a_reason(
     changes: dict[str, str], words: str, root: Any
 ):
-    form = {"clinic": str(HOUSE), "person": "", "reason": "Case 12 of the court."} | changes
+    clinic = str(make_tenant().id)
+    form = {"clinic": clinic, "person": "", "reason": "Case 12 of the court."} | changes
 
     answer = root.post(f"{HOLDS}add/", form)
 

@@ -3,9 +3,11 @@
 import os
 import subprocess
 import sys
+import threading
 import time
 import uuid
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -61,6 +63,22 @@ def bucket(redis: Redis, one: Asked) -> tuple[int, int]:
     stored: Any = redis.get(store.PREFIX + one.key.hex().encode())
     level, at = stored.split(b":")
     return int(level), int(at)
+
+
+def test_takes_a_connection_that_another_request_gives_back(monkeypatch: pytest.MonkeyPatch):
+    one = rule(5)
+    store.ask(asked(one))
+    busy, needed = store._circuit._idle.get_nowait(), threading.Event()
+    monkeypatch.setattr(store, "PATIENCE_SECONDS", 10)
+    monkeypatch.setattr(store._circuit, "connect", needed.set)
+
+    with ThreadPoolExecutor(1) as pool:
+        asking = pool.submit(store.ask, asked(one))
+        assert needed.wait(10)
+        store._circuit._idle.put(busy)
+        (verdict,) = asking.result().verdicts
+
+    assert (verdict.source, verdict.remaining) == (Source.STORE, 3)
 
 
 @pytest.mark.parametrize("count", [1, 3])
