@@ -82,7 +82,8 @@ def _summary(report: Report) -> str:
     if report.not_sealed and report.oldest_not_sealed:
         since = when(report.oldest_not_sealed)
         parts.append(f"{report.not_sealed:,} entries wait to be sealed, the oldest since {since}.")
-    parts.append(f"{report.faults:,} faults." if report.faults else "All is as it was sealed.")
+    faults = "1 fault." if report.faults == 1 else f"{report.faults:,} faults."
+    parts.append(faults if report.faults else "All is as it was sealed.")
     return "\n".join(parts)
 
 

@@ -35,7 +35,7 @@ def test_says_each_fault_in_a_sentence(sealed_log: History, capsys):
 
     assert code == 1
     assert said.startswith(f"Entry {entry} of clinic {sealed_log.clinic}, recorded ")
-    assert said.endswith("1 faults.\n")
+    assert said.endswith("1 fault.\n")
 
 
 def test_prints_json_for_machines(sealed_log: History, capsys):

@@ -415,7 +415,7 @@ def test_says_who_is_limited_now(console, rule, alice, bob):
     answer = console.get(NOW)
 
     said = text_of(answer)
-    assert "Refused just now" in said
+    assert "Refused for now" in said
     assert f"person …{str(alice.id)[-8:]} timeline 100 %" in said
     assert f"person …{str(bob.id)[-8:]} timeline 70 %" in said
     assert reverse("admin:accounts_user_change", args=[alice.id]) in answer.content.decode()
@@ -451,7 +451,7 @@ def test_shows_who_is_refused_for_what_costs_more_than_is_left(console, rule, al
 
 
 def test_says_that_nobody_is_limited(console):
-    assert "Nobody is refused just now" in text_of(console.get(NOW))
+    assert "Nobody is refused for now" in text_of(console.get(NOW))
 
 
 def test_says_whom_rules_refused(console, rule, alice, bob):
