@@ -104,7 +104,9 @@ def _refuse(environ: Environ, before: Refused, start_response: Callable[..., Any
 def _remember(environ: Environ, passage: Passage, status: str, fields: Fields) -> None:
     same = [field for field in fields if field[0].lower() not in OWN]
     until = time.monotonic() + AGAIN_SECONDS
-    store.keep(_refused, _sent(environ), Refused(passage, status, same, until))
+    # Nothing of a token stays.
+    kept = Passage(passage.caller, None, *passage[2:])
+    store.keep(_refused, _sent(environ), Refused(kept, status, same, until))
 
 
 def _sent(environ: Environ) -> bytes:

@@ -149,13 +149,15 @@ def claims_of(header: str) -> Claims | None:
 
 # Of a person: id and clinic.
 Membership: TypeAlias = tuple[str | None, str | None]
-_memberships: Final[OrderedDict[Claims, tuple[Membership, float]]] = OrderedDict()
+# By the claims as plain values: their hash runs no Python in the middle of a step.
+_memberships: Final[OrderedDict[tuple[Any, ...], tuple[Membership, float]]] = OrderedDict()
 
 
 def membership(claims: Claims) -> Membership:
     """Give a person's id and clinic, as they were within the last minute."""
     now = time.monotonic()
-    known = _memberships.get(claims)
+    key = claims.as_parameters()
+    known = _memberships.get(key)
     if known is not None and now < known[1]:
         return known[0]
     found, lasts = (known[0] if known else None), MEMBERSHIP_SECONDS
@@ -165,7 +167,7 @@ def membership(claims: Claims) -> Membership:
         lasts = UNKNOWN_SECONDS
     # Who is nobody's keeps the id that was signed: the token was ours.
     member = found or (claims.user_id, None)
-    store.keep(_memberships, claims, (member, now + lasts))
+    store.keep(_memberships, key, (member, now + lasts))
     return member
 
 
@@ -174,7 +176,8 @@ def forget_person(claims: Claims) -> None:
 
     For a minute, as everything here; then one request finds it out again.
     """
-    store.keep(_memberships, claims, ((None, None), time.monotonic() + MEMBERSHIP_SECONDS))
+    lasts_until = time.monotonic() + MEMBERSHIP_SECONDS
+    store.keep(_memberships, claims.as_parameters(), ((None, None), lasts_until))
 
 
 def forget() -> None:

@@ -171,12 +171,18 @@ def audited(
 
 
 def truncation_audited(*tables: str) -> Audited:
-    """Have TRUNCATE of audited tables written into the log: triggers of rows do not hear of it."""
+    """Have TRUNCATE of audited tables written into the log: triggers of rows do not hear of it.
+
+    Who cannot have the tables soon gives up, and is to try again: writers queue behind it.
+    """
     return Audited(
         [
-            f"CREATE OR REPLACE TRIGGER audit_truncate AFTER TRUNCATE ON {table}"
-            " FOR EACH STATEMENT EXECUTE FUNCTION audit_truncation()"
-            for table in tables
+            "SET LOCAL lock_timeout = '10s'",
+            *(
+                f"CREATE OR REPLACE TRIGGER audit_truncate AFTER TRUNCATE ON {table}"
+                " FOR EACH STATEMENT EXECUTE FUNCTION audit_truncation()"
+                for table in tables
+            ),
         ],
         [f"DROP TRIGGER audit_truncate ON {table}" for table in tables],
     )

@@ -199,28 +199,41 @@ class Circuit:
         return answer
 
     def _talk(self, count: bytes, question: bytes, deadline: float) -> list[int]:
+        own = self._free() or self._next(deadline)
         try:
-            own = self._idle.get_nowait()
-        except Empty:
-            own = self._next(deadline)
-        try:
-            return self._converse(_usable(own), count, question, deadline)
+            return self._converse(own, count, question, deadline)
         except exceptions.TimeoutError:
             raise
         except exceptions.ConnectionError:
             # The store was restarted behind an old connection; those that lie here are as old.
-            with suppress(Empty):
-                while True:
-                    self._idle.get_nowait()
-            return self._converse(_usable(self._next(deadline)), count, question, deadline)
+            self._drop()
+            return self._converse(self._next(deadline), count, question, deadline)
+
+    def _free(self) -> Any:
+        """Take a connection that nobody uses; None if there is none."""
+        with suppress(Empty):
+            while isinstance(own := self._idle.get_nowait(), Exception):
+                # One could not be made, and nobody waited for it.
+                continue
+            return own
+        return None
+
+    def _drop(self) -> None:
+        while self._free():
+            pass
 
     def _next(self, deadline: float) -> Any:
         """Wait for the next connection: a new one, or one that another request has done with."""
         self.connect()
-        try:
-            return self._idle.get(timeout=max(0.001, deadline - time.monotonic()))
-        except Empty:
-            raise exceptions.TimeoutError from None
+        error: Exception = exceptions.TimeoutError()
+        while True:
+            try:
+                own = self._idle.get(timeout=max(0.001, deadline - time.monotonic()))
+            except Empty:
+                raise error from None
+            if not isinstance(own, Exception):
+                return own
+            error = own
 
     def connect(self, many: int = 1) -> None:
         """Make connections in a thread beside: to look up the store's name has no end of its own.
@@ -241,7 +254,7 @@ class Circuit:
                 own.connect()
                 self._idle.put(own)
         except (exceptions.RedisError, OSError) as error:
-            self._idle.put((time.monotonic(), error))
+            self._idle.put(error)
         finally:
             self._is_connecting.release()
 
@@ -273,6 +286,8 @@ class Circuit:
             if not self.is_open:
                 # The kind alone: an error's text may hold the address with its password.
                 log.warning("limits: the store is away", extra={"kind": type(error).__name__})
+                # Whatever is there is from before.
+                self._drop()
             self.is_open = True
             self._probe_at = time.monotonic() + PROBE_SECONDS
 
@@ -281,17 +296,6 @@ class Circuit:
             if self.is_open:
                 log.warning("limits: the store is back")
             self.is_open, self._late = False, 0
-
-
-def _usable(own: Any) -> Any:
-    """Give a connection, or raise the error that is there instead of one."""
-    if isinstance(own, tuple):
-        at, error = own
-        # What nobody waited for is of no interest any more.
-        if time.monotonic() - at < PATIENCE_SECONDS:
-            raise error
-        raise exceptions.ConnectionError
-    return own
 
 
 def _exchange(own: Any, command: bytes, deadline: float) -> bytes:

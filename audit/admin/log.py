@@ -219,6 +219,8 @@ WORDS: Final = {
     for each in (TimeFilter, CategoryFilter, EventFilter, KindFilter, OutcomeFilter)
 }
 NUMBERS: Final = frozenset({"before", "p"})
+TYPED: Final = frozenset({"q", "person", "actor", "object", "request", "alert"})
+FILTERS: Final = WORDS.keys() | NUMBERS | TYPED
 
 
 @admin.register(AuditLog)
@@ -351,7 +353,7 @@ class LogAdmin(ExportPages):
 def _kept(request: HttpRequest) -> dict[str, str]:
     """Tell what was asked for; of what was typed ids alone, as it may be anything of anybody."""
     kept = {}
-    for name in sorted(request.GET):
+    for name in sorted(request.GET.keys() & FILTERS):
         value = request.GET[name]
         found = queries.as_uuid(value)
         is_plain = value in WORDS.get(name, ()) or (name in NUMBERS and IS_ENTRY.fullmatch(value))

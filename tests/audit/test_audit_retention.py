@@ -196,7 +196,7 @@ def test_keeps_what_a_legal_hold_is_about(old_log: object, *, of_person: bool):
         tenant_id=clinic, subject_id=person if of_person else None, reason="a court asks"
     )
     held = write_long_ago(clinic, 2, subject_id=person)
-    write_long_ago(uuid.uuid4(), 1, subject_id=person)
+    write_long_ago(uuid.uuid4(), 1, subject_id=uuid.uuid4())
 
     first = pruning.prune()
     hold.released_at = timezone.now()
@@ -206,6 +206,17 @@ def test_keeps_what_a_legal_hold_is_about(old_log: object, *, of_person: bool):
     assert (first, second) == (1, 2)
     assert not set(held) & set(left(clinic))
     assert kinds() == []
+
+
+def test_keeps_what_other_chains_tell_of_a_held_person(old_log: object):
+    elsewhere, person = uuid.uuid4(), uuid.uuid4()
+    AuditLegalHold.objects.create(tenant_id=uuid.uuid4(), subject_id=person, reason="a court asks")
+    held = write_long_ago(elsewhere, 1, subject_id=person)
+    write_long_ago(elsewhere, 1, subject_id=uuid.uuid4())
+
+    pruned = pruning.prune()
+
+    assert (pruned, left(elsewhere)) == (1, held)
 
 
 def test_waits_for_a_hold_that_is_being_placed(old_log: object, database_url: str):

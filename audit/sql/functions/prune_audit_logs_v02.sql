@@ -59,8 +59,9 @@ BEGIN
                    SELECT
                      FROM audit_legal_holds h
                     WHERE h.released_at IS NULL
-                      AND h.tenant_id = p_tenant
-                      AND (h.subject_id IS NULL OR h.subject_id IN (l.subject_id, l.actor_id))
+                      -- What is told of a person may stand in the chain of the house, too.
+                      AND (h.subject_id IN (l.subject_id, l.actor_id)
+                           OR h.subject_id IS NULL AND h.tenant_id = p_tenant)
                    ) AS is_due
           FROM seals s
          CROSS JOIN LATERAL unnest(s.entry_ids) WITH ORDINALITY AS e (id, ordinal)
