@@ -42,7 +42,7 @@ STEP_SECONDS: Final = 0.006
 CONNECTING_SECONDS: Final = 1.0
 # Made before the first request, so that a burst at the beginning is counted, too.
 FIRST_CONNECTIONS: Final = 4
-# One answer may be late; a store that is three times too slow is away.
+# One answer may be late; a store that is too slow three times in a row is away.
 SLOW_ANSWERS: Final = 3
 PROBE_SECONDS: Final = 0.5
 
@@ -181,7 +181,7 @@ class Circuit:
         self._idle: SimpleQueue[Any] = SimpleQueue()
         self._is_connecting = threading.Lock()
         self._lock = threading.Lock()
-        self._late = 0
+        self._late, self._late_at = 0, -math.inf
         self._probe_at = -math.inf
         self.is_open = False
 
@@ -192,7 +192,7 @@ class Circuit:
         try:
             answer = self._talk(count, question, began + PATIENCE_SECONDS)
         except (exceptions.RedisError, OSError) as error:
-            self._fail(error)
+            self._fail(error, began)
             raise Away from error
         if self._late or self.is_open:
             self._succeed()
@@ -277,9 +277,11 @@ class Circuit:
             self._probe_at = now + PROBE_SECONDS
             return True
 
-    def _fail(self, error: Exception) -> None:
+    def _fail(self, error: Exception, began: float) -> None:
         with self._lock:
-            self._late += 1
+            # Who waited through the same moment counts once: this machine may have stood still.
+            if began >= self._late_at:
+                self._late, self._late_at = self._late + 1, time.monotonic()
             is_late = isinstance(error, exceptions.TimeoutError) and self._late < SLOW_ANSWERS
             if is_late and not self.is_open:
                 return

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from redis import Redis
+from redis import Redis, exceptions
 
 from config.dev import valkey
 from config.dev.processes import wait_until
@@ -215,8 +215,10 @@ def test_needs_no_second_try_behind_a_restart_that_nobody_saw(own_store, monkeyp
     assert decision.verdicts[0].source == Source.STORE
 
 
-def test_asks_again_however_often_it_was_away(own_store):
+def test_asks_again_however_often_it_was_away(own_store, monkeypatch):
     """The library's pool counts connections that it has made, and gives a hundred."""
+    monkeypatch.setattr(store, "PATIENCE_SECONDS", PATIENCE)
+    store.forget()
     for _ in range(150):
         store._circuit._pool.make_connection()
 
@@ -378,3 +380,16 @@ def test_applies_a_changed_rule_without_a_restart(committed_db, tmp_path):
         is_undone = wait_until(lambda: ask_web() == 200, seconds=PATIENCE)
 
     assert (before, is_applied, is_undone) == (200, True, True)
+
+
+def test_takes_a_moment_in_which_all_were_late_for_one(own_store):
+    began = time.monotonic()
+    for _ in range(2 * store.SLOW_ANSWERS):
+        store._circuit._fail(exceptions.TimeoutError(), began)
+
+    assert not store.is_away()
+
+    for _ in range(store.SLOW_ANSWERS):
+        store._circuit._fail(exceptions.TimeoutError(), time.monotonic())
+
+    assert store.is_away()
