@@ -40,8 +40,8 @@ PATIENCE_SECONDS: Final = 0.012
 STEP_SECONDS: Final = 0.006
 # Nobody waits for it: who needs a connection takes the first one that is free.
 CONNECTING_SECONDS: Final = 1.0
-# Made before the first request, so that a burst at the beginning is counted, too.
-FIRST_CONNECTIONS: Final = 4
+# Made before the first request, one for each thread, so that nobody waits in a burst either.
+FIRST_CONNECTIONS: Final = 8
 # One answer may be late; a store that is too slow three times in a row is away.
 SLOW_ANSWERS: Final = 3
 PROBE_SECONDS: Final = 0.5
@@ -302,9 +302,10 @@ class Circuit:
 
 def _exchange(own: Any, command: bytes, deadline: float) -> bytes:
     began = time.monotonic()
-    left = max(0.001, deadline - began)
+    # Who got here late, for want of a processor, has not asked the store yet.
+    left = max(STEP_SECONDS, deadline - began)
     # To set another time-out than the connection's costs time in each request.
-    is_late = left < PATIENCE_SECONDS / 2
+    is_late = left <= STEP_SECONDS
     answer: bytes
     try:
         own.send_packed_command([command])
