@@ -13,7 +13,7 @@ import math
 import os
 import threading
 import time
-from collections import OrderedDict
+from collections import OrderedDict, deque
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -177,8 +177,11 @@ class Circuit:
             protocol=2,
             driver_info=None,
         )
-        # Connections that nobody uses, and errors of some that could not be made.
-        self._idle: SimpleQueue[Any] = SimpleQueue()
+        # Connections that nobody uses. The last one used is the quickest.
+        self._idle: deque[Any] = deque()
+        # What is handed to those who wait: connections, and errors of some that cannot be made.
+        self._handed: SimpleQueue[Any] = SimpleQueue()
+        self._waiting = 0
         self._is_connecting = threading.Lock()
         self._lock = threading.Lock()
         self._late, self._late_at = 0, -math.inf
@@ -211,9 +214,11 @@ class Circuit:
 
     def _free(self) -> Any:
         """Take a connection that nobody uses; None if there is none."""
+        with suppress(IndexError):
+            return self._idle.pop()
+        # What was handed over too late.
         with suppress(Empty):
-            while isinstance(own := self._idle.get_nowait(), Exception):
-                # One could not be made, and nobody waited for it.
+            while isinstance(own := self._handed.get_nowait(), Exception):
                 continue
             return own
         return None
@@ -222,13 +227,30 @@ class Circuit:
         while self._free():
             pass
 
+    def _give(self, own: Any) -> None:
+        self._idle.append(own)
+        if self._waiting:
+            with suppress(IndexError):
+                self._handed.put(self._idle.pop())
+
     def _next(self, deadline: float) -> Any:
         """Wait for the next connection: a new one, or one that another request has done with."""
-        self.connect()
+        self._wait(1)
+        try:
+            self.connect()
+            return self._free() or self._handed_over(deadline)
+        finally:
+            self._wait(-1)
+
+    def _wait(self, one: int) -> None:
+        with self._lock:
+            self._waiting += one
+
+    def _handed_over(self, deadline: float) -> Any:
         error: Exception = exceptions.TimeoutError()
         while True:
             try:
-                own = self._idle.get(timeout=max(0.001, deadline - time.monotonic()))
+                own = self._handed.get(timeout=max(0.001, deadline - time.monotonic()))
             except Empty:
                 raise error from None
             if not isinstance(own, Exception):
@@ -252,9 +274,9 @@ class Circuit:
             for _ in range(many):
                 own: Any = self._pool.make_connection()
                 own.connect()
-                self._idle.put(own)
+                self._give(own)
         except (exceptions.RedisError, OSError) as error:
-            self._idle.put(error)
+            self._handed.put(error)
         finally:
             self._is_connecting.release()
 
@@ -267,7 +289,7 @@ class Circuit:
         except BaseException:
             own.disconnect()
             raise
-        self._idle.put(own)
+        self._give(own)
         return [int(word) for word in answer.split()]
 
     def _may_probe(self, now: float) -> bool:

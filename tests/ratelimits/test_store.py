@@ -68,14 +68,14 @@ def bucket(redis: Redis, one: Asked) -> tuple[int, int]:
 def test_takes_a_connection_that_another_request_gives_back(monkeypatch: pytest.MonkeyPatch):
     one = rule(5)
     store.ask(asked(one))
-    busy, needed = store._circuit._idle.get_nowait(), threading.Event()
+    busy, needed = store._circuit._free(), threading.Event()
     monkeypatch.setattr(store, "PATIENCE_SECONDS", 10)
     monkeypatch.setattr(store._circuit, "connect", needed.set)
 
     with ThreadPoolExecutor(1) as pool:
         asking = pool.submit(store.ask, asked(one))
         assert needed.wait(10)
-        store._circuit._idle.put(busy)
+        store._circuit._give(busy)
         (verdict,) = asking.result().verdicts
 
     assert (verdict.source, verdict.remaining) == (Source.STORE, 3)
