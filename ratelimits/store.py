@@ -224,10 +224,12 @@ class Circuit:
         return None
 
     def _drop(self) -> None:
+        """Forget the connections that nobody uses; those in use come to their end by themselves."""
         while self._free():
             pass
 
     def _give(self, own: Any) -> None:
+        """Hand a connection to who waits; where nobody does, keep it."""
         self._idle.append(own)
         if self._waiting:
             with suppress(IndexError):
@@ -235,14 +237,14 @@ class Circuit:
 
     def _next(self, deadline: float) -> Any:
         """Wait for the next connection: a new one, or one that another request has done with."""
-        self._wait(1)
+        self._add_waiting(1)
         try:
             self.connect()
             return self._free() or self._handed_over(deadline)
         finally:
-            self._wait(-1)
+            self._add_waiting(-1)
 
-    def _wait(self, one: int) -> None:
+    def _add_waiting(self, one: int) -> None:
         with self._lock:
             self._waiting += one
 
