@@ -5,7 +5,7 @@ from django.urls import path
 
 import config.wsgi
 from config import api_v2, ofrep
-from core import gate
+from core import gate, origin
 from core.api.base import json_response
 from core.api.v2 import HotView
 
@@ -14,7 +14,8 @@ application = config.wsgi.application
 
 class Nothing(HotView):
     def get(self, request: HttpRequest) -> HttpResponse:
-        gate.one_statement(gate.ENTER, self.claims(request).as_parameters())
+        claims = self.claims(request).as_parameters()
+        gate.one_statement(gate.ENTER, (*claims, origin.context()))
         return json_response(b'{"ok":true}')
 
     post = get
