@@ -2,6 +2,7 @@
 
 import datetime as dt
 import uuid
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import reduce
 from operator import or_
@@ -13,6 +14,7 @@ from django.db.models import Q, QuerySet
 from accounts import tokens
 from accounts.models import ApiKey, User, UserProfile
 from accounts.types import KeyHolder, ZonePeriod
+from core.flushing import Connection
 
 ZONES: Final = """
     SELECT time_zone, until
@@ -31,6 +33,7 @@ SHOWN = ("id", "email", "is_active", "created_at")
 ASKED_EVERY: Final = dt.timedelta(seconds=5)
 TRUSTED_WITHOUT_DATABASE: Final = dt.timedelta(minutes=5)
 MOST_KEYS_KNOWN: Final = 1_000
+KEY_COLUMNS: Final = ("secret_hash", "id", "tenant_id", "scopes", "environment", "expires_at")
 
 
 def profile(user_id: uuid.UUID) -> dict[str, Any]:
@@ -94,8 +97,8 @@ def find_api_key(
     """Give the server whose key this is; None if it is unknown, revoked or expired.
 
     Call it outside the gate: its role cannot read the keys. At most one query, and none for
-    keys that were found a moment ago. Without the database, keys found lately go on working;
-    who knows that it is away says so, as one that hangs would have to be waited for.
+    keys that were found or confirmed a moment ago. Without the database, keys found lately go on
+    working; who knows that it is away says so, as one that hangs would have to be waited for.
     """
     if not tokens.is_api_key(secret):
         return None
@@ -110,6 +113,22 @@ def find_api_key(
     if known is None or (known.expires_at and known.expires_at <= now):
         return None
     return known.holder
+
+
+def confirm_api_keys(own: Connection, now: dt.datetime) -> None:
+    """Ask once about all keys that are known in this process; those that ended are forgotten."""
+    known = list(_known_keys)
+    if not known:
+        return
+    usable = _usable_keys().filter(secret_hash__in=known)
+    # Over a connection that is not Django's, which a thread beside requests has for itself.
+    statement, values = usable.values(*KEY_COLUMNS).query.sql_with_params()
+    found = {row["secret_hash"]: row for row in own.execute(statement, values)}
+    for digest in known:
+        if digest in found:
+            _remember_key(digest, _known_key(found[digest], now))
+        else:
+            _known_keys.pop(digest, None)
 
 
 def known_api_key(secret: str, now: dt.datetime) -> KeyHolder | None:
@@ -141,16 +160,19 @@ def _usable_keys() -> QuerySet[ApiKey]:
 
 def _ask_for_key(digest: str, known: KnownKey | None, now: dt.datetime) -> KnownKey | None:
     try:
-        key = _usable_keys().filter(secret_hash=digest).first()
+        key = _usable_keys().filter(secret_hash=digest).values(*KEY_COLUMNS).first()
     except (OperationalError, InterfaceError):
         if known is None or not _is_within(TRUSTED_WITHOUT_DATABASE, known.confirmed_at, now):
             raise
         # Asked again only after a while: an unreachable server answers slowly.
         return replace(known, asked_at=now)
-    if key is None:
-        return None
-    holder = KeyHolder(key.id, key.tenant_id, frozenset(key.scopes), key.environment)
-    return KnownKey(holder, key.expires_at, confirmed_at=now, asked_at=now)
+    return None if key is None else _known_key(key, now)
+
+
+def _known_key(key: Mapping[str, Any], now: dt.datetime) -> KnownKey:
+    scopes = frozenset(key["scopes"])
+    holder = KeyHolder(key["id"], key["tenant_id"], scopes, key["environment"])
+    return KnownKey(holder, key["expires_at"], confirmed_at=now, asked_at=now)
 
 
 def _remember_key(digest: str, known: KnownKey | None) -> None:

@@ -1,23 +1,15 @@
 """Keys of servers."""
 
 import datetime as dt
-import logging
 import uuid
 from collections.abc import Iterable
-from typing import Final
 
-from django.db import InterfaceError, OperationalError, transaction
-from django.db.models import Q
+from django.db import transaction
 
-from accounts import tokens
+from accounts import key_uses, tokens
 from accounts.models import ApiKey
 from audit import services as audit
 from audit.types import Category
-
-log = logging.getLogger("novara.accounts")
-KEY_USE_NOTED_EVERY: Final = dt.timedelta(minutes=1)
-# When this process last wrote down that a key was used.
-_key_uses: Final[dict[uuid.UUID, dt.datetime]] = {}
 
 
 @transaction.atomic
@@ -62,19 +54,8 @@ def revoke_api_key(*, key_id: uuid.UUID, now: dt.datetime) -> bool:
 
 
 def note_key_use(*, key_id: uuid.UUID, now: dt.datetime) -> None:
-    """Write down that a key was used: at most once a minute, however many processes ask.
-
-    Call it outside the gate. Without the database it is not written down, and nothing fails.
-    """
-    noted = _key_uses.get(key_id)
-    if noted is not None and dt.timedelta(0) <= now - noted < KEY_USE_NOTED_EVERY:
-        return
-    _key_uses[key_id] = now
-    is_due = Q(last_used_at=None) | Q(last_used_at__lte=now - KEY_USE_NOTED_EVERY)
-    try:
-        ApiKey.objects.filter(is_due, id=key_id).update(last_used_at=now)
-    except (OperationalError, InterfaceError):
-        log.warning("The use of an API key could not be written down.", exc_info=True)
+    """Say that a key was used; it is written down beside the requests."""
+    key_uses.note(key_id, now)
 
 
 def _record_of_key(event: str, key: ApiKey) -> None:

@@ -5,15 +5,18 @@ import logging
 import re
 from dataclasses import FrozenInstanceError
 
+import psycopg
 import pytest
 from django.db import Error, IntegrityError, connection, transaction
 from django.test import RequestFactory
+from django.utils import timezone
+from psycopg.rows import dict_row
 
-from accounts import queries, services, tokens
+from accounts import key_uses, queries, services, tokens
 from accounts.authentication import api_key_of
 from accounts.models import ApiKey, Tenant
 from accounts.queries import find_api_key
-from core import gate
+from core import connections, gate
 from core.requests import JsonLines
 from tests.conftest import ApiClient
 from tests.factories import make_tenant, make_user
@@ -280,52 +283,96 @@ def test_lets_no_unknown_key_in_without_the_database(break_connection):
         find_api_key(secret, NOW)
 
 
-def test_fails_no_request_for_the_sake_of_its_last_use(break_connection, caplog):
+# Beside requests
+
+
+@pytest.fixture
+def own(committed_db, monkeypatch):
+    """A connection of its own beside the requests, in a process that knows no key yet."""
+    monkeypatch.setattr(queries, "_known_keys", {})
+    monkeypatch.setattr(key_uses, "_waiting", {})
+    with psycopg.connect(**connections.parameters(), row_factory=dict_row) as own:
+        yield own
+
+
+def test_is_confirmed_before_a_request_would_have_to_ask(own, django_assert_num_queries):
+    clinic = make_tenant()
+    _, secret = make_key(tenant_id=clinic.id, scopes=["flags:explain"], environment="staging")
+    holder = find_api_key(secret, NOW)
+
+    key_uses.flush(own)
+
+    with django_assert_num_queries(0):
+        assert find_api_key(secret, timezone.now() + 4 * SECOND) == holder
+
+
+@pytest.mark.parametrize("end", ["revoked", "clinic off"])
+def test_ends_as_soon_as_it_is_not_confirmed(own, end):
+    clinic = make_tenant()
+    key, secret = make_key(tenant_id=clinic.id)
+    now = timezone.now()
+    find_api_key(secret, now)
+
+    if end == "revoked":
+        services.revoke_api_key(key_id=key.id, now=now)
+    else:
+        Tenant.objects.filter(id=clinic.id).update(is_active=False)
+    key_uses.flush(own)
+
+    assert find_api_key(secret, now) is None
+
+
+def last_use(key):
+    return ApiKey.objects.values_list("last_used_at", flat=True).get(id=key.id)
+
+
+def test_notes_its_use_at_most_once_a_minute(own, django_assert_num_queries):
     key, _ = make_key()
-    break_connection()
 
-    services.note_key_use(key_id=key.id, now=NOW)
-
-    assert "could not be written down" in caplog.text
-    connection.close()
-    key.refresh_from_db()
-    assert key.last_used_at is None
-
-
-# Its use
-
-
-def test_notes_its_use_at_most_once_a_minute(db, django_assert_num_queries):
-    key, _ = make_key()
-
-    with django_assert_num_queries(1):
+    with django_assert_num_queries(0):
         services.note_key_use(key_id=key.id, now=NOW)
-        services.note_key_use(key_id=key.id, now=NOW + 59 * SECOND)
-    key.refresh_from_db()
-    assert key.last_used_at == NOW
+    key_uses.flush(own)
+    services.note_key_use(key_id=key.id, now=NOW + 59 * SECOND)
+    key_uses.flush(own)
 
+    assert last_use(key) == NOW
     services.note_key_use(key_id=key.id, now=NOW + 60 * SECOND)
-    key.refresh_from_db()
-    assert key.last_used_at == NOW + 60 * SECOND
+    key_uses.flush(own)
+    assert last_use(key) == NOW + 60 * SECOND
 
 
-def test_notes_its_use_at_most_once_a_minute_over_all_processes(db):
+def test_notes_its_use_at_most_once_a_minute_over_all_processes(own):
     key, _ = make_key()
     ApiKey.objects.filter(id=key.id).update(last_used_at=NOW - 59 * SECOND)
 
     services.note_key_use(key_id=key.id, now=NOW)
+    key_uses.flush(own)
 
-    key.refresh_from_db()
-    assert key.last_used_at == NOW - 59 * SECOND
+    assert last_use(key) == NOW - 59 * SECOND
 
 
-def test_notes_the_use_of_each_key_alone(db):
+def test_notes_the_use_of_each_key_alone(own):
     used, other = make_key()[0], make_key()[0]
 
     services.note_key_use(key_id=used.id, now=NOW)
+    key_uses.flush(own)
 
-    assert ApiKey.objects.get(id=used.id).last_used_at == NOW
-    assert ApiKey.objects.get(id=other.id).last_used_at is None
+    assert last_use(used) == NOW
+    assert last_use(other) is None
+
+
+def test_notes_its_use_when_the_database_is_back(own):
+    key, _ = make_key()
+    with psycopg.connect(**connections.parameters(), row_factory=dict_row) as lost:
+        with pytest.raises(psycopg.OperationalError):
+            lost.execute("SELECT pg_terminate_backend(pg_backend_pid())")
+        services.note_key_use(key_id=key.id, now=NOW)
+
+        with pytest.raises(psycopg.OperationalError):
+            key_uses.flush(lost)
+
+    key_uses.flush(own)
+    assert last_use(key) == NOW
 
 
 # What is kept of it
