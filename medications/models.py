@@ -16,6 +16,8 @@ class UserMedication(PersonRow):
     medication_name = models.TextField()
     medication_type = models.TextField(null=True, help_text="Such as tablet or injection.")
     notes = models.TextField(null=True)
+    idempotency_key = models.TextField(null=True, help_text="Of the call that added it.")
+    request_digest = models.BinaryField(null=True, help_text="SHA-256 of what that call said.")
     created_at = models.DateTimeField()
     updated_at = models.DateTimeField()
 
@@ -25,6 +27,14 @@ class UserMedication(PersonRow):
         ordering = ("-created_at", "-id")
         indexes = (
             models.Index(fields=("user", "-created_at", "-id"), name="user_medications_newest"),
+        )
+        constraints = (
+            # Partial, as many clients send no key.
+            models.UniqueConstraint(
+                fields=("user", "idempotency_key", "tenant"),
+                name="user_medications_idempotency_key_unique",
+                condition=Q(idempotency_key__isnull=False),
+            ),
         )
 
     def __str__(self) -> str:

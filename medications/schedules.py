@@ -8,7 +8,9 @@ but not before the moment of the change. So each slot comes exactly once.
 import datetime as dt
 import zoneinfo
 from bisect import bisect_right
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import accumulate
 from typing import NamedTuple
 
 from accounts.types import ZonePeriod
@@ -16,6 +18,9 @@ from medications.types import Medication, Regimen, Standing
 
 # No clock on earth is further from UTC.
 FARTHEST_OFFSET = dt.timedelta(days=1)
+# A zone that was left sooner was a slip of the finger, or flickered at a border: nobody has lived
+# by its clock.
+SHORTEST_STAY = dt.timedelta(minutes=15)
 ENDLESS = dt.datetime.max.replace(tzinfo=dt.UTC)
 ENDLESS_AGO = dt.datetime.min.replace(tzinfo=dt.UTC)
 ACTIVE, COMPLETED = "active", "completed"
@@ -35,8 +40,9 @@ class Clock:
     """Tells when a local time comes, for a person with this history of zones."""
 
     def __init__(self, zones: Sequence[ZonePeriod]) -> None:
-        self._zones = [(zone.time_zone, zoneinfo.ZoneInfo(zone.time_zone)) for zone in zones]
-        self._ends = [zone.until or ENDLESS for zone in zones]
+        lived_in = _lived_in(zones)
+        self._zones = [(zone.time_zone, zoneinfo.ZoneInfo(zone.time_zone)) for zone in lived_in]
+        self._ends = [zone.until or ENDLESS for zone in lived_in]
         self._starts = [ENDLESS_AGO, *self._ends[:-1]]
 
     def instant(self, date: dt.date, time: dt.time) -> tuple[dt.datetime, str]:
@@ -56,6 +62,16 @@ class Clock:
             index += 1
 
 
+def _lived_in(zones: Sequence[ZonePeriod]) -> list[ZonePeriod]:
+    """Leave out zones that were left at once. Their time is that of the zone which follows."""
+    begins = [ENDLESS_AGO, *(zone.until or ENDLESS for zone in zones)]
+    return [
+        zone
+        for zone, begin in zip(zones, begins, strict=False)
+        if zone.until is None or zone.until - begin >= SHORTEST_STAY
+    ]
+
+
 def in_force(regimens: Sequence[Regimen], at: dt.datetime) -> Regimen | None:
     """Give the version that holds at a moment: the newest of those that have begun."""
     return next((one for one in reversed(regimens) if one.effective_from <= at), None)
@@ -64,11 +80,32 @@ def in_force(regimens: Sequence[Regimen], at: dt.datetime) -> Regimen | None:
 def standing(medication: Medication, *, today: dt.date, now: dt.datetime) -> Standing:
     """Tell how a medication stands at a moment. A course that is over reads as completed."""
     newest = medication.newest
-    holds = in_force(medication.regimens, now) or medication.regimens[0]
     is_over = newest.end_date is not None and newest.end_date < today
     status = COMPLETED if newest.status == ACTIVE and is_over else newest.status
-    is_planned = newest is not holds and newest.effective_from > now
-    return Standing(medication, status, holds, newest if is_planned else None)
+    in_order = [regimen for regimen, _, _ in _reigns(medication.regimens)][::-1]
+    holds = in_force(medication.regimens, now) or in_order[0]
+    coming = [one for one in in_order if one.effective_from > now and one is not holds]
+    return Standing(medication, status, holds, coming[0] if coming else None)
+
+
+def most_doses_a_day(medications: Iterable[Medication], since: dt.datetime) -> int:
+    """Tell how many doses a day all of these have together, when they have the most since then."""
+    changes: Counter[dt.datetime] = Counter()
+    for medication in medications:
+        for regimen, begin, end in _reigns(medication.regimens):
+            first = max(begin, since, _midnight(regimen.start_date))
+            last = end
+            if regimen.end_date is not None:
+                last = min(end, _midnight(regimen.end_date + dt.timedelta(days=1)))
+            if regimen.status == ACTIVE and first < last:
+                changes[first] += len(regimen.times_of_day)
+                changes[last] -= len(regimen.times_of_day)
+    return max(accumulate(changes[at] for at in sorted(changes)), default=0)
+
+
+def _midnight(date: dt.date) -> dt.datetime:
+    """Near enough for a count: a day's slots come within a day of it."""
+    return dt.datetime.combine(date, dt.time(), dt.UTC)
 
 
 def moments(medication: Medication, first: dt.date, last: dt.date, clock: Clock) -> list[Moment]:

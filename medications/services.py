@@ -1,14 +1,15 @@
 """What can be done with medications and their doses."""
 
 import datetime as dt
+import hashlib
 import uuid
 from typing import Any, Final
 
 import msgspec
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, connection, transaction
 
 from core import cursors, times
-from core.errors import DomainError, InvalidInput, NotFound
+from core.errors import DomainError, FieldError, InvalidInput, NotFound
 from core.gate import Person
 from health import services as health
 from health import storage
@@ -39,6 +40,7 @@ A_WHILE: Final = dt.timedelta(minutes=5)
 MOST_VERSIONS: Final = 1000
 CHANGED_MEANWHILE: Final = "The medication was changed meanwhile. Read it again."
 MOST_DOSES_A_DAY: Final = 100
+LOCK: Final = "SELECT pg_advisory_xact_lock(hashtextextended('medications of ' || %s, 0))"
 
 FIRST_DAY, LAST_DAY = dt.date(1900, 1, 1), dt.date(2999, 12, 31)
 DAY: Final = dt.timedelta(days=1)
@@ -65,6 +67,11 @@ class MedicationChanged(DomainError):
     retryable = True
 
 
+class VersionMismatch(DomainError):
+    status = 412
+    code = "version-mismatch"
+
+
 class WrongStatus(DomainError):
     status = 409
     code = "medication-status"
@@ -75,6 +82,11 @@ class ChangePlanned(DomainError):
     code = "change-planned"
 
 
+class KeyReused(DomainError):
+    status = 409
+    code = "idempotency-key-reused"
+
+
 class TooMany(DomainError):
     status = 409
     code = "too-many-medications"
@@ -83,32 +95,52 @@ class TooMany(DomainError):
 # Medications
 
 
-def add_medication(*, person: Person, sent: MedicationIn, now: dt.datetime) -> Standing:
+def add_medication(
+    *, person: Person, sent: MedicationIn, idempotency_key: str | None, now: dt.datetime
+) -> tuple[Standing, bool]:
+    """Add a medication; also tells whether it is new, or the same call added it before."""
     storage.require_events(person.id)
+    begins = _effective_from(sent.effective_from, now)
     values = {name: getattr(sent, name) for name in SCHEDULED}
-    values["start_date"] = sent.start_date or times.local_date(now, person.time_zone)
+    values["start_date"] = sent.start_date or times.local_date(begins, person.time_zone)
     values = _checked_regimen(values)
-    if UserMedication.objects.filter(user_id=person.id).count() >= MOST_MEDICATIONS:
-        raise TooMany(f"A person can have at most {MOST_MEDICATIONS} medications.")
-    _check_doses_a_day(person, values)
+    digest = hashlib.sha256(msgspec.json.encode(sent)).digest()
+    _wait_for_turn(person)
+    if idempotency_key is not None:
+        earlier = _added_before(person, idempotency_key, digest)
+        if earlier is not None:
+            return _standing(person, earlier, now), False
     medication = UserMedication(
         user_id=person.id,
         tenant_id=person.tenant_id,
+        idempotency_key=idempotency_key,
+        request_digest=digest if idempotency_key is not None else None,
         created_at=now,
         updated_at=now,
         **{name: getattr(sent, name) for name in TOLD},
     )
     medication.save(force_insert=True)
-    _add_version(
-        person,
-        medication.id,
-        version=1,
-        status=Status.ACTIVE,
-        effective_from=_effective_from(sent.effective_from, now),
-        created_at=now,
-        **values,
-    )
-    return get_medication(person=person, medication_id=medication.id, now=now)
+    told = {"status": Status.ACTIVE, "effective_from": begins, "created_at": now}
+    _add_version(person, medication.id, version=1, **told, **values)
+    _check_bounds(person, since=begins)
+    return get_medication(person=person, medication_id=medication.id, now=now), True
+
+
+def _added_before(person: Person, key: str, digest: bytes) -> Medication | None:
+    row = UserMedication.objects.filter(user_id=person.id, idempotency_key=key).first()
+    if row is None:
+        return None
+    if bytes(row.request_digest or b"") != digest:
+        raise _reused("was used before, for a medication with other content. Send a new key.")
+    found = queries.find_medication(person.id, row.id)
+    if found is None:
+        raise _reused("was used for a medication that was entered in error. Send a new key.")
+    return found
+
+
+def _reused(fault: str) -> KeyReused:
+    detail = f"Idempotency-Key: {fault}"
+    return KeyReused(detail, [FieldError(detail, parameter="Idempotency-Key")])
 
 
 def list_medications(
@@ -138,11 +170,24 @@ def history(*, person: Person, medication_id: uuid.UUID) -> Medication:
     return _get(person, medication_id, with_errors=True)
 
 
+def version_of(standing: Standing) -> str:
+    """The version for ETag and If-Match: it changes with all that is shown of a medication."""
+    changed_at = int(standing.medication.updated_at.timestamp() * 1_000_000)
+    return f"{standing.regimen.version}-{standing.status}-{changed_at}"
+
+
 def change_medication(
-    *, person: Person, medication_id: uuid.UUID, changes: MedicationChanges, now: dt.datetime
+    *,
+    person: Person,
+    medication_id: uuid.UUID,
+    changes: MedicationChanges,
+    expected: str | None,
+    now: dt.datetime,
 ) -> Standing:
     """Change what was told about a medication, and how it is to be taken from some moment on."""
-    medication = _get(person, medication_id)
+    medication = _get_in_turn(person, medication_id)
+    if expected is not None and expected != version_of(_standing(person, medication, now)):
+        raise VersionMismatch("The medication was changed since you read it. Read it again.")
     told, schedule = _sent(changes, TOLD), _sent(changes, SCHEDULED)
     if schedule:
         _change_schedule(person, medication, schedule, changes, now)
@@ -167,12 +212,12 @@ def _change_schedule(
         begins = _begins(medication, now)
     else:
         begins = _effective_from(changes.effective_from, now)
-    base = schedules.in_force(medication.regimens, begins) or newest
+    then = schedules.in_force(medication.regimens, begins)
+    base = then or newest
     before = {name: getattr(base, name) for name in SCHEDULED}
     values = _checked_regimen(before | schedule)
-    if values == _checked_regimen(before) and changes.effective_from is None:
+    if values == _checked_regimen(before) and then is newest:
         return
-    _check_doses_a_day(person, values, besides=medication.id)
     holds = schedules.in_force(medication.regimens, now) or medication.regimens[0]
     # A client's "now" is a little before ours.
     if begins < min(holds.effective_from, now - A_WHILE):
@@ -181,6 +226,7 @@ def _change_schedule(
         raise InvalidInput.at("/effective_from", detail)
     told = {"status": base.status, "effective_from": begins, "reason": changes.reason}
     _next_version(person, medication, now, **told, **values)
+    _check_bounds(person, since=begins)
 
 
 def _begins(medication: Medication, now: dt.datetime) -> dt.datetime:
@@ -208,14 +254,15 @@ def set_status(
     now: dt.datetime,
 ) -> Standing:
     """Pause, resume or stop a medication. What is so already stays as it is."""
-    medication = _get(person, medication_id)
+    medication = _get_in_turn(person, medication_id)
     _move(person, medication, status, reason, now)
     return get_medication(person=person, medication_id=medication_id, now=now)
 
 
 def remove_medication(*, person: Person, medication_id: uuid.UUID, now: dt.datetime) -> None:
     """Say that a medication was entered in error: it leaves lists and figures."""
-    _move(person, _get(person, medication_id), Status.ENTERED_IN_ERROR, None, now)
+    medication = _get_in_turn(person, medication_id)
+    _move(person, medication, Status.ENTERED_IN_ERROR, None, now)
 
 
 def _move(
@@ -227,6 +274,9 @@ def _move(
 ) -> None:
     newest = medication.newest
     if newest.status == status:
+        if _standing(person, medication, now).status != status:
+            detail = f"The course ended on {newest.end_date}. PATCH end_date to go on with it."
+            raise WrongStatus(detail)
         return
     if newest.status not in BEFORE[status]:
         raise WrongStatus(f"The medication is {newest.status}; it can't become {status}.")
@@ -234,10 +284,10 @@ def _move(
     begins = now if is_end else _begins(medication, now)
     base = schedules.in_force(medication.regimens, begins) or newest
     values = {name: getattr(base, name) for name in SCHEDULED}
-    if status == Status.ACTIVE:
-        _check_doses_a_day(person, values, besides=medication.id)
     told = {"status": status, "effective_from": begins, "reason": reason}
     _next_version(person, medication, now, **told, **values)
+    if status == Status.ACTIVE:
+        _check_bounds(person, since=begins)
     UserMedication.objects.filter(id=medication.id).update(updated_at=now)
 
 
@@ -269,6 +319,21 @@ def _get(person: Person, medication_id: uuid.UUID, *, with_errors: bool = False)
     if found is None:
         raise NotFound("There is no such medication.")
     return found
+
+
+def _get_in_turn(person: Person, medication_id: uuid.UUID) -> Medication:
+    _wait_for_turn(person)
+    return _get(person, medication_id)
+
+
+def _wait_for_turn(person: Person) -> None:
+    """Let changes of one person's medications wait for each other, each till its transaction ends.
+
+    Only then is what they have together counted with all of it, and a repeated call finds the
+    first one.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(LOCK, [str(person.id)])
 
 
 def _standing(person: Person, medication: Medication, now: dt.datetime) -> Standing:
@@ -314,17 +379,18 @@ def _effective_from(sent: str | None, now: dt.datetime) -> dt.datetime:
     return instant
 
 
-def _check_doses_a_day(
-    person: Person, values: dict[str, Any], *, besides: uuid.UUID | None = None
-) -> None:
-    active = [
-        one.newest
-        for one in queries.find_medications(person.id)
-        if one.newest.status == Status.ACTIVE and one.id != besides
-    ]
-    count = sum(len(one.times_of_day) for one in active) + len(values["times_of_day"])
+def _check_bounds(person: Person, *, since: dt.datetime) -> None:
+    """Refuse what is more than one person may have, now that it is written. Needs their turn."""
+    medications = queries.find_medications(person.id, with_errors=True)
+    if len(medications) > MOST_MEDICATIONS:
+        raise TooMany(f"A person can have at most {MOST_MEDICATIONS} medications.")
+    counted = [one for one in medications if one.newest.status != Status.ENTERED_IN_ERROR]
+    count = schedules.most_doses_a_day(counted, since)
     if count > MOST_DOSES_A_DAY:
-        detail = f"times_of_day: all medications together have at most {MOST_DOSES_A_DAY} a day."
+        detail = (
+            f"times_of_day: all medications together would have {count} doses a day, and at most"
+            f" {MOST_DOSES_A_DAY} are possible. Stop or end others first."
+        )
         raise InvalidInput.at("/times_of_day", detail)
 
 
@@ -443,7 +509,9 @@ def adherence(
 def _window(
     person: Person, query: WindowQuery, now: dt.datetime, *, days: int
 ) -> tuple[dt.date, dt.date]:
-    """Read a window. One end alone gives one of the default's length."""
+    """Read a window. `to` alone ends one of the default's length; `from` alone begins one that has
+    at least this length, and goes on till today.
+    """
     length = dt.timedelta(days=days - 1)
     for name, date in (("from", query.first), ("to", query.last)):
         if date is not None and not FIRST_DAY <= date <= LAST_DAY:
@@ -451,15 +519,16 @@ def _window(
     today = times.local_date(now, person.time_zone)
     if query.last is not None:
         last = query.last
-    elif query.first is not None and query.first + length > today:
-        last = query.first + length
+    elif query.first is not None:
+        last = max(query.first + length, today)
     else:
         last = today
     first = query.first if query.first is not None else last - length
     if last < first:
         raise _refused("to", f"lies before the first day, {first}.")
     if (last - first).days >= LONGEST_WINDOW:
-        raise _refused("from", f"the window has more than {LONGEST_WINDOW} days.")
+        fault = f"the window has more than {LONGEST_WINDOW} days. Bring from and to closer."
+        raise _refused("from", fault)
     return first, last
 
 

@@ -134,9 +134,9 @@ class AdherenceReport:
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """How a medication stands: the regimen in force, and one that is planned to follow it.
+    """How a medication stands: the regimen in force, and the next one that is planned.
 
-    `regimen` is the first one where none has begun yet.
+    `regimen` is the first to come where none has begun yet.
     """
 
     medication: Medication
@@ -166,8 +166,8 @@ class MedicationIn(msgspec.Struct, forbid_unknown_fields=True):
     """A medication and how it is to be taken.
 
     Either at `times_of_day` (in the person's time zone) every n days from `start_date` (default:
-    today) till `end_date`, or `as_needed`. It holds from `effective_from` (default: now). A dose
-    up to `tolerance_minutes` early or late is on time.
+    the day of `effective_from`) till `end_date`, or `as_needed`. It holds from `effective_from`
+    (default: now). A dose up to `tolerance_minutes` early or late is on time.
     """
 
     medication_name: Name
@@ -226,6 +226,9 @@ class DoseIn(TakenIn, forbid_unknown_fields=True):
     status: DoseStatus = "taken"
 
 
+class NoQuery(msgspec.Struct, forbid_unknown_fields=True): ...
+
+
 class MedicationsQuery(msgspec.Struct, forbid_unknown_fields=True):
     status: Status | None = None
     limit: Annotated[int, msgspec.Meta(ge=1, le=100)] = 50
@@ -257,7 +260,7 @@ class RegimenOut(msgspec.Struct):
 
 
 class MedicationOut(msgspec.Struct):
-    """`regimen` is the one in force, `planned` one that will follow it."""
+    """`regimen` is the one in force, or the first to come; `planned` is the next to follow it."""
 
     id: uuid.UUID
     medication_name: str

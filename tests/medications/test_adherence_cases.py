@@ -271,6 +271,13 @@ CASES = {
         zones=("America/Los_Angeles", "Asia/Tokyo", "America/Los_Angeles"),
         until=("2026-05-05T16:00Z", "2026-05-05T22:00Z"),
     ),
+    # At 09:00 it is 01:00 of the next day in Tokyo: 20:00 would have come at once.
+    "a zone chosen by mistake": Case(
+        {"scheduled": 6, "taken": 6, "rate": "100.0", "taken_rate": "100.0"},
+        zones=("America/Los_Angeles", "Asia/Tokyo", "America/Los_Angeles"),
+        until=("2026-05-05T16:00:00Z", "2026-05-05T16:00:20Z"),
+        doses=ON_TIME,
+    ),
     "a course that ended": Case(
         {"scheduled": 4, "taken": 4, "extra": 1, "rate": "100.0", "taken_rate": "100.0"},
         versions=[{"end_date": d("2026-05-05")}],

@@ -111,3 +111,34 @@ def test_keeps_the_history_of_zones_in_one_line(committed_db):
     assert {answer.status_code for answer in answers} == {200}
     schedule = client.call("GET", f"{PATH}/schedule?from=2026-05-04&to=2026-05-04").json()
     assert [one["time_zone"] for one in schedule["slots"]] == ["America/Los_Angeles"]
+
+
+def test_adds_a_medication_once_however_often_it_is_sent(committed_db):
+    client = client_of(make_user())
+
+    answers = at_once(*[partial(client.call, "POST", PATH, BODY, Idempotency_Key="add-1")] * 12)
+
+    assert Counter(answer.status_code for answer in answers) == {201: 1, 200: 11}
+    assert len({answer.json()["id"] for answer in answers}) == 1
+    assert len(client.call("GET", PATH).json()["medications"]) == 1
+
+
+def test_holds_the_bound_of_a_days_doses_against_calls_at_once(committed_db):
+    client = client_of(make_user())
+    hourly = BODY | {"times_of_day": [f"{hour:02}:00" for hour in range(24)]}
+
+    answers = at_once(*[partial(client.call, "POST", PATH, hourly)] * 12)
+
+    assert Counter(answer.status_code for answer in answers) == {201: 4, 400: 8}
+    assert len(client.call("GET", PATH).json()["medications"]) == 4
+
+
+def test_holds_the_bound_of_a_days_doses_against_changes_at_once(committed_db):
+    client = client_of(make_user())
+    hourly = {"times_of_day": [f"{hour:02}:00" for hour in range(24)]}
+    paths = [f"{PATH}/{client.call('POST', PATH, BODY).json()['id']}" for _ in range(8)]
+
+    answers = at_once(*[partial(client.call, "PATCH", path, hourly) for path in paths])
+
+    # Four with 24 and four with one are 100.
+    assert Counter(answer.status_code for answer in answers) == {200: 4, 400: 4}

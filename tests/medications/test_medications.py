@@ -341,7 +341,7 @@ def test_has_bounds(as_alice, monkeypatch):
 
     too_often = as_alice.call("POST", PATH, GONAL)
     as_alice.call("POST", f"{path}/pause", {})
-    add(as_alice)
+    add(as_alice, effective_from=None)
     too_many = as_alice.call("POST", PATH, GONAL | {"as_needed": True, "times_of_day": []})
     resumed = as_alice.call("POST", f"{path}/stop", {})
     more = as_alice.call("PATCH", f"{PATH}/{other['id']}", hourly)
@@ -350,6 +350,14 @@ def test_has_bounds(as_alice, monkeypatch):
     assert (too_many.status_code, too_many.json()["code"]) == (409, "too-many-medications")
     assert (resumed.status_code, resumed.json()["code"]) == (409, "too-many-medications")
     assert more.status_code == 200
+
+
+@pytest.mark.parametrize("page", ["", "/history"])
+def test_refuses_a_parameter_that_it_does_not_know(as_alice, page):
+    answer = as_alice.call("GET", f"{PATH}/{add(as_alice)['id']}{page}?as_of=2026-05-04")
+
+    assert answer.status_code == 400
+    assert answer.json()["errors"][0]["parameter"] == "as_of"
 
 
 def test_answers_a_repeated_reading_with_its_tag(as_alice):
@@ -424,3 +432,122 @@ def test_keeps_the_day_on_which_a_medication_begins(as_alice):
     for shown in (changed, resumed):
         told = (shown["planned"] or shown["regimen"])["effective_from"]
         assert dt.datetime.fromisoformat(told) == begins
+
+
+def test_is_added_once_however_often_it_is_sent(as_alice, as_bob):
+    first = as_alice.call("POST", PATH, GONAL, Idempotency_Key='"add-1"')
+
+    again = as_alice.call("POST", PATH, GONAL, Idempotency_Key='"add-1"')
+    other = as_alice.call("POST", PATH, GONAL | {"dosage": "75 IU"}, Idempotency_Key="add-1")
+    theirs = as_bob.call("POST", PATH, GONAL, Idempotency_Key="add-1")
+
+    assert (first.status_code, again.status_code) == (201, 200)
+    assert again.content == first.content
+    assert again["Idempotency-Replayed"] == "true"
+    assert (other.status_code, other.json()["code"]) == (409, "idempotency-key-reused")
+    assert other.json()["errors"][0]["parameter"] == "Idempotency-Key"
+    assert theirs.status_code == 201
+    assert len(as_alice.call("GET", PATH).json()["medications"]) == 1
+
+
+def test_answers_a_repeated_call_with_what_became_of_the_medication(as_alice):
+    path = f"{PATH}/{as_alice.call('POST', PATH, GONAL, Idempotency_Key='add-1').json()['id']}"
+    as_alice.call("PATCH", path, {"medication_name": "Gonal", "dosage": "75 IU"})
+
+    changed = as_alice.call("POST", PATH, GONAL, Idempotency_Key="add-1").json()
+    now = as_alice.call("GET", path).json()
+    as_alice.call("DELETE", path)
+    gone = as_alice.call("POST", PATH, GONAL, Idempotency_Key="add-1")
+
+    assert changed == now
+    assert (now["medication_name"], now["regimen"]["version"]) == ("Gonal", 2)
+    assert (gone.status_code, gone.json()["code"]) == (409, "idempotency-key-reused")
+    assert as_alice.call("GET", PATH).json()["medications"] == []
+
+
+def test_starts_on_the_day_from_which_it_holds(as_alice):
+    body = {"medication_name": "Cetrotide", "times_of_day": ["08:00"], "every_n_days": 3}
+    soon = dt.datetime.now(dt.UTC) + dt.timedelta(days=10)
+
+    ahead = as_alice.call("POST", PATH, body | {"effective_from": soon.isoformat()}).json()
+    back = as_alice.call("POST", PATH, body | {"effective_from": "2026-05-04T05:00:00Z"}).json()
+
+    assert ahead["regimen"]["start_date"] == str((soon - dt.timedelta(hours=8)).date())
+    assert back["regimen"]["start_date"] == "2026-05-03"
+
+
+def test_makes_no_version_of_a_change_that_is_repeated(as_alice):
+    added = add(as_alice)
+    begins = (dt.datetime.now(dt.UTC) + dt.timedelta(days=20)).isoformat()
+    body = {"dosage": "75 IU", "effective_from": begins, "reason": "doctor"}
+
+    answers = [as_alice.call("PATCH", f"{PATH}/{added['id']}", body) for _ in range(2)]
+
+    assert [answer.status_code for answer in answers] == [200, 200]
+    assert [one["dosage"] for one in history(as_alice, added)] == ["150 IU", "75 IU"]
+
+
+def test_shows_the_next_of_several_steps_that_are_planned(as_alice):
+    added = add(as_alice)
+    for days in (5, 10):
+        begins = dt.datetime.now(dt.UTC) + dt.timedelta(days=days)
+        body = {"dosage": f"{days} IU", "effective_from": begins.isoformat()}
+        shown = as_alice.call("PATCH", f"{PATH}/{added['id']}", body).json()
+
+    assert (shown["regimen"]["dosage"], shown["planned"]["dosage"]) == ("150 IU", "5 IU")
+
+
+def test_shows_what_will_hold_first_while_nothing_has_begun(as_alice):
+    begins = dt.datetime.now(dt.UTC) + dt.timedelta(days=20)
+    added = add(as_alice, effective_from=begins.isoformat())
+
+    shown = as_alice.call("PATCH", f"{PATH}/{added['id']}", {"dosage": "75 IU"}).json()
+
+    assert (shown["regimen"]["dosage"], shown["planned"]) == ("75 IU", None)
+
+
+def test_says_how_to_go_on_with_a_course_that_ended(as_alice):
+    path = f"{PATH}/{add(as_alice, end_date='2026-05-05')['id']}"
+
+    resumed = as_alice.call("POST", f"{path}/resume", {})
+    longer = as_alice.call("PATCH", path, {"end_date": None})
+
+    assert (resumed.status_code, resumed.json()["code"]) == (409, "medication-status")
+    assert "end_date" in resumed.json()["detail"]
+    assert (longer.status_code, longer.json()["status"]) == (200, "active")
+
+
+def test_bounds_the_doses_of_a_day_and_not_those_of_a_life(as_alice, monkeypatch):
+    monkeypatch.setattr(services, "MOST_DOSES_A_DAY", 3)
+    course = {
+        "effective_from": "2026-01-01T00:00:00Z",
+        "start_date": "2026-02-01",
+        "end_date": "2026-02-20",
+    }
+    add(as_alice, **course)
+    since_march = {"effective_from": "2026-03-01T00:00:00Z", "start_date": "2026-03-01"}
+    stopped = add(as_alice, **since_march)
+    as_alice.call("POST", f"{PATH}/{stopped['id']}/stop", {})
+
+    later = as_alice.call("POST", PATH, GONAL | {"effective_from": None, "start_date": None})
+    beside = [as_alice.call("POST", PATH, GONAL | one) for one in (course, since_march)]
+
+    assert later.status_code == 201
+    for refused in beside:
+        assert refused.status_code == 400
+        assert refused.json()["errors"][0]["pointer"] == "/times_of_day"
+        assert "4 doses a day" in refused.json()["detail"]
+
+
+def test_changes_nothing_that_was_changed_since_it_was_read(as_alice):
+    path = f"{PATH}/{add(as_alice)['id']}"
+    read = as_alice.call("GET", path)["ETag"]
+    mine = as_alice.call("PATCH", path, {"dosage": "75 IU"}, If_Match=read)
+
+    late = as_alice.call("PATCH", path, {"dosage": "300 IU"}, If_Match=read)
+    next_one = as_alice.call("PATCH", path, {"notes": "Right."}, If_Match=mine["ETag"])
+
+    assert (mine.status_code, next_one.status_code) == (200, 200)
+    assert (late.status_code, late.json()["code"]) == (412, "version-mismatch")
+    assert as_alice.call("GET", path).json() == next_one.json()
+    assert as_alice.call("GET", path, If_None_Match=next_one["ETag"]).status_code == 304

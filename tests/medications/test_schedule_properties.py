@@ -4,13 +4,14 @@ import datetime as dt
 import uuid
 import zoneinfo
 from collections import Counter
+from decimal import Decimal
 from typing import Any
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from accounts.types import ZonePeriod
-from medications.adherence import match
+from medications.adherence import match, report
 from medications.schedules import Clock, in_force, moments
 from medications.types import Dose, Medication, Regimen
 
@@ -169,3 +170,40 @@ def test_gives_each_slot_one_dose_and_each_dose_one_place(history, plan, taken):
         if one.slot and one.outcome == "late":
             behind = one.dose.occurred_at - one.slot.scheduled_at
             assert dt.timedelta(minutes=90) < behind <= dt.timedelta(hours=12)
+
+
+@thorough
+@given(day_plans, st.sampled_from(ZONES), st.sampled_from(ZONES), instants, st.integers(1, 899))
+def test_is_not_moved_by_a_zone_that_was_left_at_once(plan, zone, slip, begin, seconds):
+    of = medication(regimen(times_of_day=plan))
+    end = begin + dt.timedelta(seconds=seconds)
+    history = [ZonePeriod(zone, begin), ZonePeriod(slip, end), ZonePeriod(zone, None)]
+
+    found = wide(of, history)
+
+    assert found == wide(of, [ZonePeriod(zone, None)])
+
+
+STATUSES = ("taken", "partial", "missed", "skipped")
+
+
+@thorough
+@given(zones(), day_plans, st.lists(st.tuples(instants, st.sampled_from(STATUSES))), instants)
+def test_counts_each_slot_once_and_beside_them_the_doses_without_one(history, plan, told, now):
+    of = medication(regimen(times_of_day=plan))
+    found = wide(of, history)
+    doses = [Dose(uuid.uuid4(), of.id, status, at, at.date()) for at, status in told]
+
+    slots, outcomes = match(of, found, doses, now)
+
+    days = [FIRST + dt.timedelta(days=day) for day in range(-10, (LAST - FIRST).days + 11)]
+    overall = report([(of, slots, outcomes)], days).overall
+    became = ("taken", "late", "partial", "missed", "skipped", "unknown")
+    assert sum(getattr(overall, word) for word in became) == overall.scheduled
+    assert overall.scheduled + overall.pending == len(found)
+    used = sum(one.slot is not None for one in outcomes)
+    unmatched = sum(one.outcome == "unmatched" for one in outcomes)
+    assert used + overall.extra + overall.as_needed + unmatched == len(doses)
+    rate, whole = overall.rate, overall.scheduled
+    assert (rate is None) == (whole == 0)
+    assert rate is None or abs(Decimal(100 * overall.taken) / whole - rate) <= Decimal("0.05")

@@ -162,13 +162,14 @@ class Command(BaseCommand):
         with gate.as_person(user.pk) as person:
             for number, told in enumerate(demo.MEDICATIONS):
                 course = {"start_date": began, "effective_from": since and since.isoformat()}
-                medication = medications.add_medication(
-                    person=person, sent=msgspec.convert(told | course, MedicationIn), now=now
-                ).medication
+                sent = msgspec.convert(told | course, MedicationIn)
+                standing, _ = medications.add_medication(
+                    person=person, sent=sent, idempotency_key=None, now=now
+                )
                 for dose in demo.doses_of(member, number, now):
                     medications.record_dose(
                         person=person,
-                        medication_id=medication.id,
+                        medication_id=standing.medication.id,
                         sent=msgspec.convert(dose, DoseIn),
                         status=dose["status"],
                         idempotency_key=None,

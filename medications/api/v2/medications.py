@@ -8,13 +8,14 @@ from typing import Any
 
 import msgspec
 from django.utils import timezone
+from drf_spectacular.utils import OpenApiParameter
 from rest_framework import status
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from core.api.base import read_query
 from core.api.openapi import IDEMPOTENCY_KEY, described, query_parameters, ref
-from core.api.v2 import V2View, idempotency_key
+from core.api.v2 import V2View, idempotency_key, if_match
 from medications import services
 from medications.models import MedicationRegimen
 from medications.queries import Course
@@ -35,6 +36,7 @@ from medications.types import (
     MedicationOut,
     MedicationsOut,
     MedicationsQuery,
+    NoQuery,
     ReasonIn,
     Regimen,
     RegimenOut,
@@ -43,6 +45,10 @@ from medications.types import (
     Standing,
     TakenIn,
     WindowQuery,
+)
+
+IF_MATCH = OpenApiParameter(
+    "If-Match", str, OpenApiParameter.HEADER, description="The ETag of the version you read."
 )
 
 
@@ -62,14 +68,21 @@ class Medications(V2View):
         )
         return Response(MedicationsOut([shown(one) for one in found], cursor))
 
-    @described("Add a medication", {201: ref(MedicationOut)}, body=ref(MedicationIn))
+    @described(
+        "Add a medication",
+        {201: ref(MedicationOut), 200: ref(MedicationOut)},
+        body=ref(MedicationIn),
+        parameters=[IDEMPOTENCY_KEY],
+        description="200: this key has added it before; here it is as it stands now.",
+    )
     def post(self, request: Request) -> Response:
-        added = services.add_medication(
+        added, is_new = services.add_medication(
             person=self.person,
             sent=msgspec.convert(request.data, MedicationIn),
+            idempotency_key=idempotency_key(request._request),
             now=timezone.now(),
         )
-        return Response(shown(added), status=status.HTTP_201_CREATED)
+        return recorded(shown(added), is_new=is_new)
 
 
 class Medication(V2View):
@@ -77,15 +90,17 @@ class Medication(V2View):
 
     @described("One medication", {200: ref(MedicationOut), 304: None})
     def get(self, request: Request, medication_id: uuid.UUID) -> Response:
+        read_query(request._request, NoQuery)
         found = services.get_medication(
             person=self.person, medication_id=medication_id, now=timezone.now()
         )
-        return Response(shown(found))
+        return versioned(found)
 
     @described(
         "Change a medication",
         {200: ref(MedicationOut)},
         body=ref(MedicationChanges),
+        parameters=[IF_MATCH],
         description=(
             "What changes how it is taken is a new version from `effective_from` on (default:"
             " now). The days before keep their figures."
@@ -96,9 +111,10 @@ class Medication(V2View):
             person=self.person,
             medication_id=medication_id,
             changes=msgspec.convert(request.data, MedicationChanges),
+            expected=if_match(request),
             now=timezone.now(),
         )
-        return Response(shown(changed))
+        return versioned(changed)
 
     @described(
         "Say that a medication was entered in error",
@@ -148,6 +164,7 @@ class History(V2View):
 
     @described("All versions of how a medication was to be taken", {200: ref(MedicationHistoryOut)})
     def get(self, request: Request, medication_id: uuid.UUID) -> Response:
+        read_query(request._request, NoQuery)
         found = services.history(person=self.person, medication_id=medication_id)
         versions = [regimen_out(one) for one in found.regimens]
         return Response(MedicationHistoryOut(found.id, found.medication_name, versions))
@@ -175,9 +192,7 @@ class Take(V2View):
             idempotency_key=idempotency_key(request._request),
             now=timezone.now(),
         )
-        if is_new:
-            return Response(DoseOut(**dose_fields(dose)), status=status.HTTP_201_CREATED)
-        return Response(DoseOut(**dose_fields(dose)), headers={"Idempotency-Replayed": "true"})
+        return recorded(DoseOut(**dose_fields(dose)), is_new=is_new)
 
 
 class Doses(Take):
@@ -264,6 +279,16 @@ class AdherenceReport(V2View):
                 [DayAdherenceOut(**figures(one), date=day) for day, one in report.days.items()],
             )
         )
+
+
+def versioned(standing: Standing) -> Response:
+    return Response(shown(standing), headers={"ETag": f'"{services.version_of(standing)}"'})
+
+
+def recorded(made: msgspec.Struct, *, is_new: bool) -> Response:
+    if is_new:
+        return Response(made, status=status.HTTP_201_CREATED)
+    return Response(made, headers={"Idempotency-Replayed": "true"})
 
 
 def shown(standing: Standing) -> MedicationOut:
