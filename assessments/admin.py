@@ -48,6 +48,24 @@ EXAMPLE: Final = """{
   ],
   "safety": ["felt_unsafe"]
 }"""
+# What the reader of JSON says of a fault begins so; what it means to people.
+HINTS: Final = {
+    "Expecting ','": "Before it, a comma or a closing bracket is missing.",
+    "Expecting ':'": "Before it, a colon is missing.",
+    "Expecting property name": (
+        'Here belongs a name in straight quotes, such as "text"; or a closing bracket is missing'
+        " before it. No comma stands before a closing bracket."
+    ),
+    "Expecting value": (
+        'Here belongs a number, a text in straight quotes ("), a list or an object. No comma'
+        " stands before a closing bracket."
+    ),
+    "Illegal trailing comma": "No comma stands before a closing bracket.",
+    "Unterminated string": 'The text that begins here has no closing quote (").',
+    "Invalid control": "A text does not go on in the next line; write \\n for a new line.",
+    "Invalid \\": "A backslash within a text is written twice.",
+    "Extra data": "The questionnaire has ended before this.",
+}
 CONTENT_HELP: Final = (
     "JSON. Each answer counts by its value, and the total is the sum of the questions that are"
     " scored. “bands” say what totals mean: together they hold every total, in order; severity is"
@@ -66,6 +84,8 @@ class DefinitionForm(forms.ModelForm[AssessmentDefinition]):
     )
 
     instrument: Instrument | None = None
+    # Of whoever asks for the form: they need not choose their clinic.
+    tenant_id: Any = None
 
     class Meta:
         model = AssessmentDefinition
@@ -92,15 +112,23 @@ class DefinitionForm(forms.ModelForm[AssessmentDefinition]):
     def clean_content(self) -> Any:
         text: str = self.cleaned_data["content"]
         try:
-            return decode_json(text.encode())
+            content = decode_json(text.encode())
         except InvalidInput as error:
             raise forms.ValidationError(place_of_fault(text) or error.detail) from error
+        if name := definitions.doubled(text):
+            raise forms.ValidationError(
+                f"“{name}” stands twice between one pair of brackets. Take one of them away."
+            )
+        return content
 
     def clean(self) -> dict[str, Any]:
         cleaned: dict[str, Any] = super().clean() or self.cleaned_data
-        if {"name", "title", "content"} <= cleaned.keys():
+        if self.fields.keys() <= cleaned.keys():
+            tenant = cleaned.get("tenant")
             try:
-                definitions.check_name(cleaned["name"])
+                services.check_name(
+                    tenant_id=tenant.pk if tenant else self.tenant_id, name=cleaned["name"]
+                )
                 self.instrument = definitions.read(
                     name=cleaned["name"],
                     version=1,
@@ -122,7 +150,9 @@ def place_of_fault(text: str) -> str | None:
     try:
         json.loads(text)
     except json.JSONDecodeError as error:
-        return f"This is not well-formed JSON: line {error.lineno}, column {error.colno}."
+        place = f"line {error.lineno}, column {error.colno}"
+        hints = [hint for said, hint in HINTS.items() if error.msg.startswith(said)]
+        return " ".join([f"This is not well-formed JSON: {place}.", *hints])
     except (RecursionError, ValueError):
         return "This is nested too deeply, or has a number with too many digits."
     return None
@@ -148,6 +178,11 @@ class AssessmentDefinitionAdmin(ConsoleAdmin[AssessmentDefinition]):
         self, request: HttpRequest, obj: AssessmentDefinition | None = None
     ) -> bool:
         return False
+
+    def get_form(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+        form: Any = super().get_form(request, *args, **kwargs)
+        form.tenant_id = actor(request).tenant_id
+        return form
 
     def get_fields(self, request: HttpRequest, obj: AssessmentDefinition | None = None) -> Any:
         own = ("name", "title", "content", "is_active")
@@ -197,7 +232,7 @@ class AssessmentDefinitionAdmin(ConsoleAdmin[AssessmentDefinition]):
     def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
         try:
             return super().changeform_view(request, *args, **kwargs)
-        except services.VersionTaken as error:
+        except (services.VersionTaken, InvalidInput) as error:  # Somebody was quicker.
             self.message_user(request, error.detail, messages.ERROR)
             return HttpResponseRedirect(request.get_full_path())
 

@@ -1,5 +1,6 @@
 """Reads a clinic's own questionnaire from its JSON, and says where it is wrong."""
 
+import json
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -40,6 +41,30 @@ KEPT: Final = frozenset(
         *(item.link_id for instrument in BUILT_IN.values() for item in instrument.items),
     }
 )
+
+
+class _Doubled(Exception):
+    pass
+
+
+def doubled(text: str | bytes) -> str | None:
+    """Name a key that stands twice in one object of this JSON, of which readers keep the last.
+
+    None as well where it cannot be read at all.
+    """
+    try:
+        json.loads(text, object_pairs_hook=_refuse_doubled)
+    except _Doubled as found:
+        return str(found)
+    except (ValueError, RecursionError):
+        return None
+    return None
+
+
+def _refuse_doubled(pairs: list[tuple[str, Any]]) -> None:
+    counted = Counter(name for name, _ in pairs)
+    if len(counted) < len(pairs):
+        raise _Doubled(counted.most_common(1)[0][0])
 
 
 class OptionIn(msgspec.Struct, forbid_unknown_fields=True):

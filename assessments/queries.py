@@ -3,16 +3,17 @@
 import datetime as dt
 import uuid
 import zoneinfo
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any, Final
 
 import msgspec
 from django.db import connection
-from django.db.models import Q
+from django.db.models import Q, TextField, Value
+from django.db.models.functions import Replace
 
 from accounts import queries as accounts
 from assessments import catalogue, definitions
-from assessments.instruments import BUILT_IN, GAD7, PHQ4, PHQ9, plain_name
+from assessments.instruments import BUILT_IN, GAD7, PHQ4, PHQ9, aliases, plain_name
 from assessments.models import AssessmentDefinition, AssessmentResponse
 from assessments.types import PRESSING, Completed, Due, Instrument
 from core import times
@@ -26,12 +27,14 @@ MOST_LOOKED_AT: Final = 500
 # How far a client's clock may be ahead of ours.
 CLOCKS: Final = dt.timedelta(minutes=10)
 
-# The newest complete answer to each questionnaire, from whichever door: it has a total, or all
-# items. What was asked for is looked for among the newest assessments, so that a long history
-# costs no more.
+# The newest complete answer to each questionnaire, from whichever door: it has a total, or, where
+# the server did not score it, all items. What was asked for is looked for among the newest
+# assessments, so that a long history costs no more. Clients spell names in their own ways: what
+# stands between letters and digits is nothing in a name of the house (PHQ-4 is phq4), and an
+# underscore in one of a clinic.
 NEWEST: Final = """
       WITH newest AS MATERIALIZED (
-           SELECT e.*
+           SELECT e.*, e.source = 'assessment' AND e.schema_version >= 2 AS is_scored
              FROM health_events e
             WHERE e.user_id = %(user_id)s
               AND e.event_type = 'assessment'
@@ -39,13 +42,13 @@ NEWEST: Final = """
             ORDER BY e.occurred_at DESC, e.id DESC
             LIMIT %(most)s
            )
-    SELECT w.name, f.id, f.occurred_at, f.local_date, f.event_data::text
-      FROM jsonb_to_recordset(%(wanted)s::jsonb) AS w (name text, plain text, items text[])
+    SELECT w.name, f.id, f.occurred_at, f.local_date, f.is_scored, f.event_data::text
+      FROM jsonb_to_recordset(%(wanted)s::jsonb) AS w (name text, gap text, items text[])
      CROSS JOIN LATERAL (
            SELECT CASE WHEN e.related_event_id IS NULL THEN e.id ELSE e.related_event_id END AS id,
-                  e.occurred_at, e.local_date, e.event_data
+                  e.occurred_at, e.local_date, e.event_data, e.is_scored
              FROM newest e
-            WHERE regexp_replace(lower(e.event_subtype), '[^a-z0-9]', '', 'g') = w.plain
+            WHERE regexp_replace(lower(e.event_subtype), '[^a-z0-9]', w.gap, 'g') = w.name
               AND e.status <> 'entered-in-error'
               AND NOT EXISTS (SELECT
                                 FROM health_events n
@@ -54,7 +57,8 @@ NEWEST: Final = """
                                           THEN e.id ELSE e.related_event_id END
                                  AND n.version > e.version)
               AND (jsonb_typeof(e.event_data -> 'total_score') = 'number'
-                   OR NOT EXISTS (SELECT
+                   OR NOT e.is_scored
+                  AND NOT EXISTS (SELECT
                                     FROM unnest(w.items) AS i (name)
                                    WHERE jsonb_typeof(e.event_data -> i.name)
                                          IS DISTINCT FROM 'number'))
@@ -70,16 +74,37 @@ def instruments(person: Person) -> list[Instrument]:
     return [*BUILT_IN.values(), *map(instrument_of, rows.order_by("name"))]
 
 
-def get_instrument(person: Person, name: str) -> Instrument:
-    """Find a questionnaire by its name, however it is spelled."""
-    if built_in := BUILT_IN.get(plain_name(name)):
-        return built_in
-    own = name.lower().replace("-", "_")
-    if definitions.NAME.fullmatch(own):
-        rows = AssessmentDefinition.objects.filter(tenant_id=person.tenant_id, is_active=True)
-        if row := rows.filter(name=own).first():
-            return instrument_of(row)
-    raise NotFound("There is no such assessment. GET /api/v2/assessments lists them.")
+def get_instrument(person: Person, name: str, *, version: str | None = None) -> Instrument:
+    """Find a questionnaire by its name, however it is spelled: the version that is asked now.
+
+    A version that is named is found though another one, or none, is asked by now.
+    """
+    name = name_of(name)
+    found = BUILT_IN.get(name) or _own(person, name, version)
+    if found is None or version not in (None, found.version):
+        raise _unknown(version)
+    return found
+
+
+def name_of(spelled: str) -> str:
+    """Give the name of a questionnaire that may be spelled as phq-4, PHQ-4 or Sleep-Quality."""
+    plain, own = plain_name(spelled), spelled.lower().replace("-", "_")
+    if plain not in BUILT_IN and not definitions.NAME.fullmatch(own):
+        raise _unknown()
+    return plain if plain in BUILT_IN else own
+
+
+def _own(person: Person, name: str, version: str | None) -> Instrument | None:
+    rows = AssessmentDefinition.objects.filter(tenant_id=person.tenant_id, name=name)
+    row = (rows.filter(version=version) if version else rows.filter(is_active=True)).first()
+    return instrument_of(row) if row else None
+
+
+def _unknown(version: str | None = None) -> NotFound:
+    if version is None:
+        return NotFound("There is no such assessment. GET /api/v2/assessments lists them.")
+    detail = f"There is no version {version} of such an assessment."
+    return NotFound(f"{detail} GET /api/v2/assessments lists what is asked now.")
 
 
 def instrument_of(row: AssessmentDefinition) -> Instrument:
@@ -88,10 +113,27 @@ def instrument_of(row: AssessmentDefinition) -> Instrument:
     )
 
 
-def safety_items(tenant_id: uuid.UUID) -> dict[str, frozenset[str]]:
-    """Tell the safety items of each questionnaire that a clinic made and uses, by its name."""
-    rows = AssessmentDefinition.objects.filter(tenant_id=tenant_id, is_active=True)
-    return {row.name: instrument_of(row).safety_items for row in rows}
+def safety_items(
+    tenant_id: uuid.UUID, names: Collection[str]
+) -> dict[tuple[str, str | None], frozenset[str]]:
+    """Tell under which names clients may send the safety items of a clinic's questionnaires.
+
+    By the questionnaire's plain name and version, and by its name alone for those of all
+    versions: what was answered counts, whichever version is asked by now, or none.
+    """
+    plain = Replace("name", Value("_"), Value(""), output_field=TextField())
+    rows = AssessmentDefinition.objects.filter(tenant_id=tenant_id).annotate(plain=plain)
+    found: dict[tuple[str, str | None], frozenset[str]] = {}
+    for row in rows.filter(plain__in=names):
+        instrument, name = instrument_of(row), plain_name(row.name)
+        items = frozenset(
+            alias
+            for alias, link_id in aliases(instrument).items()
+            if link_id in instrument.safety_items
+        )
+        found[name, instrument.version] = found.get((name, instrument.version), items) | items
+        found[name, None] = found.get((name, None), items) | items
+    return found
 
 
 def newest_completed(
@@ -105,7 +147,7 @@ def newest_completed(
     wanted = [
         {
             "name": instrument.name,
-            "plain": plain_name(instrument.name),
+            "gap": "" if instrument.name in BUILT_IN else "_",
             "items": [item.link_id for item in instrument.scored],
         }
         for instrument in by_name.values()
@@ -118,37 +160,43 @@ def newest_completed(
     }
     with connection.cursor() as cursor:
         cursor.execute(NEWEST, values)
-        rows = cursor.fetchall()
+        rows = [(*row, msgspec.json.decode(data)) for *row, data in cursor.fetchall()]
     return {
-        name: _completed(by_name[name], event_id, instant, day, msgspec.json.decode(data))
-        for name, event_id, instant, day, data in rows
+        name: Completed(
+            event_id=event_id,
+            instrument=name,
+            version=data.get("instrument_version"),
+            completed_at=instant,
+            local_date=day,
+            **(_as_scored if is_scored else _as_sent)(by_name[name], data),
+        )
+        for name, event_id, instant, day, is_scored, data in rows
     }
 
 
-def _completed(
-    instrument: Instrument,
-    event_id: uuid.UUID,
-    instant: dt.datetime,
-    day: dt.date,
-    data: Mapping[str, Any],
-) -> Completed:
+def _as_scored(instrument: Instrument, data: Mapping[str, Any]) -> dict[str, Any]:
+    """Say what the server said: another version of the questionnaire may count otherwise."""
+    scores = data.get("sub_scores") or data
+    return {
+        "total": data["total_score"],
+        "severity": data["severity"],
+        "sub_scores": {sub.name: scores.get(sub.name) for sub in instrument.sub_scores},
+    }
+
+
+def _as_sent(instrument: Instrument, data: Mapping[str, Any]) -> dict[str, Any]:
     """Read what any client recorded. Where there are all items, they say more than a total."""
     total = _sum(data, (item.link_id for item in instrument.scored))
     if total is None:
         total = _whole(data.get("total_score"), instrument.highest)
     band = instrument.band(total)
-    return Completed(
-        event_id=event_id,
-        instrument=instrument.name,
-        version=data.get("instrument_version"),
-        completed_at=instant,
-        local_date=day,
-        total=total,
-        severity=band.severity if band else None,
-        sub_scores={
+    return {
+        "total": total,
+        "severity": band.severity if band else None,
+        "sub_scores": {
             sub.name: _sub_score(data, sub.name, sub.items) for sub in instrument.sub_scores
         },
-    )
+    }
 
 
 def _sub_score(data: Mapping[str, Any], name: str, items: tuple[str, ...]) -> int | None:

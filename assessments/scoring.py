@@ -53,7 +53,7 @@ def read_answers(instrument: Instrument, answers: Mapping[str, Any]) -> dict[str
                 given[link_id] = weight = _weight(items[link_id], value)
                 fault = None if weight is not None else _allowed(items[link_id])
         if fault:
-            faults.append(_fault(name, fault))
+            faults.append(fault_of(name, fault))
     if faults:
         raise InvalidInput(faults[0].detail, faults[:MOST_FAULTS])
     return given
@@ -86,7 +86,7 @@ def _allowed(item: Item) -> str:
     return f"must be {', '.join(most)} or {last}, as a number, or null for no answer."
 
 
-def _fault(name: str, fault: str) -> FieldError:
+def fault_of(name: str, fault: str) -> FieldError:
     shown = name[:LONGEST_FAULT]
     pointer = shown.replace("~", "~0").replace("/", "~1")
     return FieldError(f"answers/{shown}: {fault}", pointer=f"/answers/{pointer}")

@@ -10,7 +10,7 @@ from django.db.models import Max
 
 from accounts import queries as accounts
 from assessments import definitions, queries, scoring
-from assessments.instruments import BUILT_IN
+from assessments.instruments import BUILT_IN, plain_name
 from assessments.models import AssessmentDefinition, AssessmentResponse
 from assessments.types import Completed, CompletionIn, Due, Instrument, ResponsesQuery, Score
 from core import cursors, times
@@ -63,7 +63,7 @@ def complete(
 ) -> Completion:
     """Score answers and record them, as one event of the log."""
     storage.require_events(person.id)
-    instrument = queries.get_instrument(person, name)
+    instrument = queries.get_instrument(person, name, version=sent.version)
     score = scoring.score(instrument, sent.answers)
     started_at = _started_at(sent, now)
     event = EventIn(
@@ -78,10 +78,12 @@ def complete(
     recorded, is_new = health.record_event_of(
         person=person,
         event=event,
-        told=["instrument", "started_at", *(item.link_id for item in instrument.items)],
+        told=_told(instrument, sent),
         idempotency_key=idempotency_key,
         now=now,
     )
+    if not is_new:
+        instrument, score = _as_recorded(person, recorded) or (instrument, score)
     due = [due for due in queries.find_due(person, now=now) if due.instrument == instrument.name]
     return Completion(
         instrument=instrument,
@@ -94,6 +96,25 @@ def complete(
     )
 
 
+def _told(instrument: Instrument, sent: CompletionIn) -> list[str]:
+    """Name what the client says itself."""
+    version = ["instrument_version"] if sent.version else []
+    answers = [item.link_id for item in instrument.items]
+    return ["instrument", *version, "started_at", *answers]
+
+
+def _as_recorded(person: Person, event: HealthEvent) -> tuple[Instrument, Score] | None:
+    """Score an event of before by its own version; None where the server did not score it then."""
+    if event.source != SOURCE or event.schema_version == 1:
+        return None
+    data = event.event_data
+    instrument = queries.get_instrument(
+        person, data["instrument"], version=data["instrument_version"]
+    )
+    answers = {item.link_id: data.get(item.link_id) for item in instrument.items}
+    return instrument, scoring.score(instrument, answers)
+
+
 def list_assessments(*, person: Person, now: dt.datetime) -> list[Listed]:
     storage.require_events(person.id)
     found = queries.instruments(person)
@@ -104,9 +125,9 @@ def list_assessments(*, person: Person, now: dt.datetime) -> list[Listed]:
     return [Listed(each, last.get(each.name), due.get(each.name)) for each in found]
 
 
-def get_definition(*, person: Person, name: str) -> Instrument:
+def get_definition(*, person: Person, name: str, version: str | None) -> Instrument:
     storage.require_events(person.id)
-    return queries.get_instrument(person, name)
+    return queries.get_instrument(person, name, version=version)
 
 
 def list_due(*, person: Person, now: dt.datetime) -> list[Due]:
@@ -117,12 +138,17 @@ def list_due(*, person: Person, now: dt.datetime) -> list[Due]:
 def list_responses(
     *, person: Person, name: str, query: ResponsesQuery
 ) -> tuple[list[AssessmentResponse], str | None]:
-    """Give a page of what was completed, newest first, and the cursor of the next one."""
+    """Give a page of what was completed, newest first, and the cursor of the next one.
+
+    What was answered is shown, whether or not the questionnaire is asked any more.
+    """
     storage.require_events(person.id)
-    instrument = queries.get_instrument(person, name)
     before = cursors.read(query.cursor, cursors.instant, uuid.UUID)
     place = (before[0], before[1]) if before else None
-    found = queries.responses(person, instrument.name, before=place, limit=query.limit + 1)
+    known = queries.name_of(name)
+    found = queries.responses(person, known, before=place, limit=query.limit + 1)
+    if not found and place is None:
+        queries.get_instrument(person, known)
     page = found[: query.limit]
     last = page[-1] if len(found) > query.limit else None
     return page, cursors.write(last.completed_at.isoformat(), last.id) if last else None
@@ -203,11 +229,28 @@ def next_version(*, tenant_id: uuid.UUID, name: str) -> int:
     return (newest or 0) + 1
 
 
+def check_name(*, tenant_id: uuid.UUID, name: str) -> None:
+    """Raise InvalidInput where the clinic cannot have a questionnaire of this name.
+
+    Figures and clients tell names apart by letters and digits alone.
+    """
+    definitions.check_name(name)
+    rows = AssessmentDefinition.objects.filter(tenant_id=tenant_id).order_by("name")
+    names = set(rows.values_list("name", flat=True).distinct())
+    alike = [other for other in sorted(names) if plain_name(other) == plain_name(name)]
+    if alike and name not in names:
+        detail = (
+            f"name: differs from {alike[0]} in underscores alone. Choose another name, or make"
+            f" the next version of {alike[0]}."
+        )
+        raise InvalidInput.at("/name", detail)
+
+
 def add_definition(
     *, tenant_id: uuid.UUID, name: str, title: str, content: Any, is_active: bool
 ) -> AssessmentDefinition:
     """Add a version of a questionnaire; the ones before stay as they are."""
-    definitions.check_name(name)
+    check_name(tenant_id=tenant_id, name=name)
     version = next_version(tenant_id=tenant_id, name=name)
     definitions.read(name=name, version=version, title=title, content=content)
     try:

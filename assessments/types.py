@@ -146,19 +146,32 @@ class Completed:
 
 # What comes in
 
+Version = Annotated[str, msgspec.Meta(pattern="^[0-9]{1,9}$")]
+
 
 class CompletionIn(msgspec.Struct, forbid_unknown_fields=True):
     """Answers by link id, by LOINC code, or by their old names (q1, phq4_feeling_down, …).
 
-    Each is the coded weight of an answer; null or left out: not answered. `completed_at` is an
-    RFC 3339 time with its offset or Z (default: now).
+    Each is the coded weight of an answer; null or left out: not answered. `version` is the one
+    that was shown (default: the one that is asked now). `completed_at` is an RFC 3339 time with its
+    offset or Z (default: now).
     """
 
     answers: dict[str, Any]
+    version: Version | None = None
     started_at: Instant | None = None
     completed_at: Instant | None = None
     time_zone: ZoneName | None = None
     client_event_id: ShortText | None = None
+
+
+class NoQuery(msgspec.Struct, forbid_unknown_fields=True): ...
+
+
+class DefinitionQuery(msgspec.Struct, forbid_unknown_fields=True):
+    """Without `version`: the one that is asked now."""
+
+    version: Version | None = None
 
 
 class ResponsesQuery(msgspec.Struct, forbid_unknown_fields=True):
@@ -235,7 +248,10 @@ class DuesOut(msgspec.Struct):
 
 
 class LastOut(msgspec.Struct):
+    """`version` is the one that was answered; null where a client recorded it otherwise."""
+
     event_id: uuid.UUID
+    version: str | None
     completed_at: dt.datetime
     total_score: int | None
     severity: str | None
@@ -313,11 +329,15 @@ class CompletionOut(msgspec.Struct):
 
 
 class ResponseOut(msgspec.Struct):
-    """A completed questionnaire: the weights that were answered, and the scores."""
+    """A completed questionnaire: the weights that were answered, and the scores.
+
+    `definition_href` is what was asked, in the version that was answered.
+    """
 
     id: uuid.UUID
     assessment_name: str
     assessment_version: str
+    definition_href: str
     health_event_id: uuid.UUID
     event_href: str
     responses: dict[str, int | None]

@@ -3,13 +3,13 @@
 import dataclasses
 import datetime as dt
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
 from django.db import connection
 from django.db.models import F, Func, OuterRef, QuerySet, Subquery, TextField, Value
-from django.db.models.functions import Coalesce
+from django.db.models.functions import Cast, Coalesce, Lower
 from django.db.models.lookups import LessThan
 
 from accounts import queries as accounts
@@ -31,6 +31,9 @@ SCREENED_DAYS: Final = 60
 AHEAD: Final = dt.timedelta(days=2)
 # Of the event types, those that a rule looks at.
 TELLING: Final = ("mood", "medication", "assessment")
+# What is left of a mood that names a question about self-harm when only letters and digits are;
+# generators.assessments then reads what was answered.
+ABOUT_SELF_HARM: Final = "selfharmthoughts|442608|betteroffdead|phq9"
 # Who has not checked in for so long gets no insight a day.
 ACTIVE_DAYS: Final = 30
 
@@ -112,34 +115,59 @@ def _as_fact(event: HealthEvent) -> Event:
 def screened(person: Person, facts: Facts, now: dt.datetime) -> Facts:
     """Add what the rule of safety alerts looks at."""
     noon = dt.datetime.combine(facts.today, dt.time(12), dt.UTC)
-    since = noon - dt.timedelta(days=SCREENED_DAYS)
-    found = health.find_events_between(person.id, since, noon + AHEAD, ("assessment",))
+    first, last = noon - dt.timedelta(days=SCREENED_DAYS), noon + AHEAD
+    found = health.find_events_between(person.id, first, last, ("assessment",))
     events = [_as_fact(event) for event in found]
-    events += _standing_grounds(person.id, now, known={event.id for event in events})
-    names = {plain_name(event.event_subtype) for event in events} - BUILT_IN.keys()
-    own = assessments.safety_items(person.tenant_id) if names else {}
+    others = _grounds_of_alerts(person.id, now) | _moods_about_self_harm(person.id, first, last)
+    events += _current(person.id, others - {event.id for event in events})
+    names = {plain_name(name) for event in events for name in _instruments(event)}
+    unknown = names - BUILT_IN.keys()
+    own = assessments.safety_items(person.tenant_id, unknown) if unknown else {}
     return dataclasses.replace(facts, screened=events, safety_items=own)
 
 
-def _standing_grounds(
-    user_id: uuid.UUID, now: dt.datetime, *, known: set[uuid.UUID]
-) -> Iterator[Event]:
-    """Find what safety alerts rest on that still stand, beside the events that are known."""
-    standing = Insight.objects.filter(
-        user_id=user_id, expires_at__gt=now, insight_type="safety_alert"
+def _instruments(event: Event) -> Iterator[str]:
+    """Tell what the event says that was answered."""
+    for name in (event.event_subtype, event.data.get("instrument")):
+        if event.event_type == "assessment" and isinstance(name, str):
+            yield name
+
+
+def standing_safety_alerts(user_id: uuid.UUID, now: dt.datetime) -> QuerySet[Insight]:
+    return Insight.objects.filter(user_id=user_id, expires_at__gt=now, insight_type="safety_alert")
+
+
+def _grounds_of_alerts(user_id: uuid.UUID, now: dt.datetime) -> set[uuid.UUID]:
+    """Name the events that safety alerts rest on that still stand, however old they are."""
+    standing = standing_safety_alerts(user_id, now).values_list("evidence", flat=True)
+    return {uuid.UUID(each["id"]) for evidence in standing for each in evidence}
+
+
+def _moods_about_self_harm(
+    user_id: uuid.UUID, first: dt.datetime, last: dt.datetime
+) -> set[uuid.UUID]:
+    """Name the moods, the daily form's too, of which any version has a key of such a question."""
+    said = Func(
+        Lower(Cast("event_data", TextField())),
+        *map(Value, ("[^a-z0-9]", "", "g")),
+        function="regexp_replace",
+        output_field=TextField(),
     )
-    for evidence in standing.values_list("evidence", flat=True):
-        for event_id in {uuid.UUID(each["id"]) for each in evidence} - known:
-            event = health.get_event(event_id)
-            if event["status"] != HealthEvent.Status.ENTERED_IN_ERROR:
-                yield Event(
-                    id=event_id,
-                    event_type=event["event_type"],
-                    event_subtype=event["event_subtype"],
-                    data=event["event_data"],
-                    occurred_at=dt.datetime.fromisoformat(event["occurred_at"]),
-                    date=dt.date.fromisoformat(event["local_date"]),
-                )
+    moods = HealthEvent.objects.filter(
+        user_id=user_id, event_type="mood", occurred_at__range=(first, last)
+    )
+    named = moods.annotate(said=said).filter(said__regex=ABOUT_SELF_HARM)
+    return {event.root_id for event in named}
+
+
+def _current(user_id: uuid.UUID, event_ids: Collection[uuid.UUID]) -> Iterator[Event]:
+    """Read events as they stand now, but for those that were taken back."""
+    own = HealthEvent.objects.filter(user_id=user_id)
+    versions = own.filter(related_event_id__in=event_ids).order_by("version")
+    newest = {event.root_id: event for event in (*own.filter(id__in=event_ids), *versions)}
+    for event in newest.values():
+        if event.status != HealthEvent.Status.ENTERED_IN_ERROR:
+            yield _as_fact(event)
 
 
 def insights(user_id: uuid.UUID) -> QuerySet[Insight]:

@@ -70,7 +70,8 @@ def daily_insight(*, person: Person, now: dt.datetime) -> DailyInsight:
 def insight_of_day(*, person: Person, now: dt.datetime) -> DailyInsight:
     """Make the insight of the day, the newest check-in counted. Nothing is written."""
     today = local_date(now, person.time_zone)
-    finding = generators.daily(queries.facts(person, today))
+    is_alerted = queries.standing_safety_alerts(person.id, now).exists()
+    finding = generators.daily(queries.facts(person, today), is_alerted=is_alerted)
     return DailyInsight(
         id=insight_id(person.id, finding.occasion),
         date=today,

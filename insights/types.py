@@ -39,9 +39,10 @@ class Facts:
     nickname, confidence_meds, confidence_costs, confidence_overall, top_concern, cycle_stage,
     primary_need, created_at, ….
 
-    Where alerts are written, `screened` are the assessments of the last 60 days and those that a
-    standing safety alert rests on, and `safety_items` the questions of the clinic's own
-    questionnaires that call for one, by the name of the questionnaire.
+    Where alerts are written, `screened` are the assessments of the last 60 days, the moods that
+    name a question about self-harm (a daily form takes any key), and what a standing safety alert
+    rests on; and `safety_items` are the names of the questions of the clinic's own questionnaires
+    that call for one, by the plain name of the questionnaire and its version, None for any.
     """
 
     profile: Mapping[str, Any]
@@ -49,7 +50,7 @@ class Facts:
     checkins: Sequence[Checkin] = ()
     events: Sequence[Event] = ()
     screened: Sequence[Event] = ()
-    safety_items: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    safety_items: Mapping[tuple[str, str | None], frozenset[str]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 import datetime as dt
 import math
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -46,7 +46,7 @@ PHQ4: Final = SCALES["phq4"]
 # All names are compared as plain_name() gives them. PHQ-9's question about thoughts of self-harm:
 # by what no other questionnaire has, and by its mere number.
 SELF_HARM: Final = re.compile(
-    r"(phq9)?selfharmthoughts|.*442608|.*betteroffdead.*|phq9(q|item|question)?0?9"
+    r"(phq9)?selfharmthoughts|.*442608|.*betteroffdead.*|phq9(q|item|question|place)?0?9"
 )
 NINTH: Final = re.compile(r"(q|item|question)?0?9")
 NINTH_PLACE: Final = "place9"
@@ -55,11 +55,13 @@ IS_PHQ9: Final = re.compile(r"phq9|patienthealthquestionnaire9|442491")
 IS_ANOTHER: Final = re.compile(r"phq4|gad7|697243|697377")
 
 # Where clients put answers that do not stand at the top, what names one in a list, what it says.
-INSIDE: Final = re.compile(r"answers?|responses?|items?|questions?|phq9")
+INSIDE: Final = re.compile(r"(phq9)?(answers?|responses?|items?|questions?)|phq9|extra")
 LINK: Final = re.compile(r"linkid|code|id|key|name|number|question")
 ANSWER: Final = re.compile(r"value[a-z]*|answers?|code|score|responses?")
 DEEPEST: Final = 5
-NO: Final = frozenset({None, 0, "", "not at all", "la6568-5"})  # False is 0.
+NO: Final = frozenset(
+    {None, 0, "", "no", "none", "never", "false", "not at all", "la6568-5"}  # False is 0.
+)
 
 
 def safety(facts: Facts) -> Iterator[Finding]:
@@ -77,26 +79,36 @@ def _unsafe(facts: Facts) -> Iterator[Event]:
     return (event for event in found.values() if is_unsafe(event, facts.safety_items))
 
 
-def is_unsafe(event: Event, safety_items: Mapping[str, frozenset[str]]) -> bool:
-    """Doubt counts as a yes: an alert too many is the smaller harm."""
+def is_unsafe(event: Event, safety_items: Mapping[tuple[str, str | None], frozenset[str]]) -> bool:
+    """Doubt counts as a yes: an alert too many is the smaller harm.
+
+    A daily form takes any key; what is no assessment counts by names that nothing else has.
+    """
     if event.event_type != "assessment":
-        return False
+        return _says_yes(event.data, lambda name: SELF_HARM.fullmatch(name) is not None)
     if event.data.get("safety_items"):
         return True  # The server scored it, and says so.
     said = (event.event_subtype, reading.line(event.data.get("instrument")))
     names = {plain_name(name) for name in said}
-    own = [items for of, items in safety_items.items() if plain_name(of) in names]
+    version = reading.line(event.data.get("instrument_version"))
+    found = (safety_items.get((name, version), safety_items.get((name, None))) for name in names)
+    own = [items for items in found if items is not None]
     asked = {plain_name(item) for items in own for item in items}
     is_phq9 = any(map(IS_PHQ9.search, names))
     is_another = not is_phq9 and (bool(own) or any(map(IS_ANOTHER.search, names)))
-    return any(
-        _is_yes(answer)
-        for name, answer in _answers(event.data)
-        if name in asked
-        or SELF_HARM.fullmatch(name)
-        or (NINTH.fullmatch(name) and not is_another)
-        or (name == NINTH_PLACE and is_phq9)
+    return _says_yes(
+        event.data,
+        lambda name: (
+            name in asked
+            or SELF_HARM.fullmatch(name) is not None
+            or (NINTH.fullmatch(name) is not None and not is_another)
+            or (name == NINTH_PLACE and is_phq9)
+        ),
     )
+
+
+def _says_yes(data: Mapping[str, Any], is_asked: Callable[[str], bool]) -> bool:
+    return any(is_asked(name) and _is_yes(answer) for name, answer in _answers(data))
 
 
 def _answers(held: object, depth: int = DEEPEST) -> Iterator[tuple[str, object]]:
@@ -104,7 +116,10 @@ def _answers(held: object, depth: int = DEEPEST) -> Iterator[tuple[str, object]]
     for name, value in _named(held):
         yield name, value
         if depth and INSIDE.fullmatch(name):
-            yield from _answers(value, depth - 1)
+            for inner, answer in _answers(value, depth - 1):
+                yield inner, answer
+                if name.startswith("phq9"):
+                    yield f"phq9{inner}", answer
 
 
 def _named(held: object) -> Iterator[tuple[str, object]]:

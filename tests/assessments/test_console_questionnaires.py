@@ -164,3 +164,41 @@ def test_refuses_what_no_reader_of_json_can_read(content, console):
 
     assert answer.status_code == 200
     assert "nested too deeply" in text_of(answer)
+
+
+@pytest.mark.parametrize(
+    ("content", "hint"),
+    [
+        (EXAMPLE.replace('"Never"}', '"Never"'), "or a closing bracket is missing"),
+        (EXAMPLE.replace('"Never"},', '"Never"}'), "a comma or a closing bracket is missing"),
+        (EXAMPLE.replace('"Every day"}', '"Every day"},'), "No comma stands before a closing"),
+        (EXAMPLE.replace('"text": "Never"', '"text": "Never",'), "No comma stands before a"),
+        (EXAMPLE.replace('"options":', "“options”:"), "in straight quotes"),
+        (EXAMPLE.replace('"options":', "'options':"), "in straight quotes"),
+        (EXAMPLE.replace('"options":', '"options"'), "a colon is missing"),
+        (EXAMPLE.replace("how often", "how\noften"), "does not go on in the next line"),
+        (EXAMPLE.replace("how often", "how \\often"), "A backslash"),
+        (EXAMPLE + "}", "has ended before this"),
+        (EXAMPLE + '"', "has ended before this"),
+        ('{"intro": "', "has no closing quote"),
+    ],
+)
+def test_says_in_words_what_is_not_well_formed(content, hint, console):
+    page = text_of(console.post(ADD, FORM | {"content": content, "_save": "Save"}))
+
+    assert "This is not well-formed JSON: line " in page
+    assert hint in page.replace("&#x27;", "'").replace("&quot;", '"')
+    assert not AssessmentDefinition.objects.exists()
+
+
+@pytest.mark.parametrize("button", ["_save", "_preview"])
+def test_does_not_take_a_name_that_is_nearly_one_of_the_clinics(button, console, alice, charlie):
+    make_definition(alice.tenant, name="sleepquality")
+
+    page = text_of(console.post(ADD, FORM | {button: "on"}))
+
+    assert "name: differs from sleepquality in underscores alone." in page
+    assert AssessmentDefinition.objects.count() == 1
+    superuser = make_user(email="super@example.com", is_staff=True, is_superuser=True)
+    elsewhere = FORM | {"tenant": str(charlie.tenant_id), "_save": "Save"}
+    assert console_of(superuser).post(ADD, elsewhere)["Location"] == LIST

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from django.db import DatabaseError, connection, transaction
 
-from assessments import definitions, services
+from assessments import definitions, queries, services
 from assessments.models import AssessmentDefinition
 from assessments.scoring import score
 from core import gate
@@ -144,20 +144,19 @@ def test_is_never_changed_by_anybody(change, alice):
     assert AssessmentDefinition.objects.get(id=row.id).content == SLEEP
 
 
-def test_is_seen_by_a_clinics_own_people_while_it_is_asked(alice, bob, charlie):
+def test_is_seen_by_a_clinics_own_people_and_asked_while_it_is_active(alice, bob, charlie):
     make_definition(alice.tenant)
-    make_definition(alice.tenant, name="not_yet", is_active=False)
+    make_definition(alice.tenant, name="not_now", is_active=False)
 
-    seen = {}
+    seen, asked = {}, {}
     for user in (alice, bob, charlie):
-        with gate.as_person(user.id):
+        with gate.as_person(user.id) as person:
             seen[user.email] = [row.name for row in AssessmentDefinition.objects.all()]
+            asked[user.email] = [each.name for each in queries.instruments(person)][3:]
 
-    assert seen == {
-        alice.email: ["sleep_quality"],
-        bob.email: ["sleep_quality"],
-        charlie.email: [],
-    }
+    every, active = ["not_now", "sleep_quality"], ["sleep_quality"]
+    assert seen == {alice.email: every, bob.email: every, charlie.email: []}
+    assert asked == {alice.email: active, bob.email: active, charlie.email: []}
 
 
 def test_is_not_for_people_to_write(alice):

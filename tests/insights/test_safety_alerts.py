@@ -6,9 +6,12 @@ import uuid
 from typing import Any
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from accounts.models import User
+from assessments import services as assessments
 from assessments.instruments import PHQ9
 from core import gate
 from health.models import HealthEvent
@@ -17,7 +20,7 @@ from insights.generators import alerts, choosing, daily
 from insights.generators.assessments import is_unsafe
 from insights.models import Insight, SafetyAlert
 from insights.types import Facts, Finding
-from tests.assessments.answers import complete, make_definition
+from tests.assessments.answers import SLEEP, complete, make_definition
 from tests.conftest import ApiClient, client_of
 from tests.factories import make_tenant, make_user
 from tests.health.threads import at_once
@@ -53,7 +56,8 @@ def test_is_found_under_every_name_and_in_every_place(name, place, value):
         ("assessment", "phq9", {"q8": 3}),
         ("assessment", "gad7", {"q9": 3}),
         ("assessment", "phq9", {"safety_items": []}),
-        ("mood", "phq9", {"self_harm_thoughts": 3}),
+        ("mood", "phq9", {"q9": 3, "answers": [3] * 9}),
+        ("mood", "daily_checkin", {"mood": "tired", "extra": {"self_harm_thoughts": 0, "q9": 3}}),
         ("note", None, {"text": "self_harm_thoughts"}),
     ],
 )
@@ -99,7 +103,23 @@ def test_is_found_in_every_shape(subtype, data):
     [
         *[
             ("phq9", {"q9": calm})
-            for calm in (0, 0.0, -1, "0", "0.0", "", " ", False, None, "NOT at all", "not_at_all")
+            for calm in (
+                0,
+                0.0,
+                -1,
+                "0",
+                "0.0",
+                "",
+                " ",
+                False,
+                None,
+                "NOT at all",
+                "not_at_all",
+                "No",
+                "never",
+                "None",
+                "false",
+            )
         ],
         ("phq9", {"q9": "LA6568-5"}),
         ("phq9", {"q9": {"value": 0, "text": "Thoughts"}}),
@@ -122,9 +142,54 @@ def test_is_found_in_every_shape(subtype, data):
     ],
 )
 def test_is_not_found_where_the_answer_is_no_or_anothers(subtype, data):
-    own = {"sleep_quality": frozenset({"felt_unsafe"})}
+    own: dict[Any, frozenset[str]] = {("sleepquality", None): frozenset({"felt_unsafe"})}
 
     assert not is_unsafe(event("assessment", 0, subtype, **data), own)
+
+
+@pytest.mark.parametrize(
+    ("version", "item", "is_found"),
+    [
+        ("1", "felt_unsafe", True),
+        ("2", "felt_unsafe", False),
+        ("2", "hurt", True),
+        (None, "felt_unsafe", True),
+        (None, "hurt", True),
+        ("7", "felt_unsafe", True),
+    ],
+)
+def test_is_found_by_what_the_version_asked(version, item, is_found):
+    own: dict[Any, frozenset[str]] = {
+        ("sleepquality", "1"): frozenset({"felt_unsafe"}),
+        ("sleepquality", "2"): frozenset({"hurt"}),
+        ("sleepquality", None): frozenset({"felt_unsafe", "hurt"}),
+    }
+    said = {item: 2} | ({"instrument_version": version} if version else {})
+
+    assert is_unsafe(event("assessment", 0, "sleep_quality", **said), own) is is_found
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        {"self_harm_thoughts": 3},
+        {"selfHarmThoughts": "Several days"},
+        {"phq9_q9": 1},
+        {"phq9_self_harm_thoughts": True},
+        {"phq-9 item 9": "2"},
+        {"44260-8": 1},
+        {"phq9": {"q9": 1}},
+        {"phq9": {"answers": {"q9": 1}}},
+        {"phq9": [0, 0, 0, 0, 0, 0, 0, 0, 1]},
+        {"phq9_answers": {"9": 1}},
+        {"phq9": [{"linkId": "q9", "value": 1}]},
+    ],
+)
+@pytest.mark.parametrize("place", ["top", "extra"])
+def test_is_found_in_a_daily_form_under_names_that_nothing_else_has(place, said):
+    data = said if place == "top" else {"mood": "tired", "extra": said}
+
+    assert is_unsafe(event("mood", 0, "daily_checkin", **data), {})
 
 
 @pytest.mark.parametrize("subtype", [None, "gad7", "depression"])
@@ -385,6 +450,119 @@ def test_comes_from_a_clinics_own_questionnaire(committed_db):
 
     assert len(alerts_of(user)) == 2
     assert alerts_of(other) == []
+
+
+@pytest.mark.parametrize(
+    "name", ["felt_unsafe", "q3", "44260-8", "sleep_quality_felt_unsafe", "sleep_quality_q3"]
+)
+@pytest.mark.parametrize("said", [{}, {"instrument_version": "1"}], ids=["bare", "version"])
+def test_comes_from_a_clinics_own_question_under_every_name(said, name, committed_db):
+    user = make_user(tenant=make_tenant())
+    make_definition(user.tenant)
+    record(client_of(user), {name: 2} | said, event_subtype="Sleep-Quality")
+
+    read_log()
+
+    assert len(alerts_of(user)) == 1
+
+
+@pytest.mark.parametrize("how", ["stopped", "another version"])
+def test_stands_though_the_questionnaire_is_not_asked_any_more(how, committed_db):
+    user = make_user(tenant=make_tenant())
+    definition = make_definition(user.tenant)
+    record(client_of(user), {"felt_unsafe": 2}, event_subtype="sleep_quality")
+    read_log()
+    (before,) = alerts_of(user)
+
+    if how == "stopped":
+        assessments.deactivate(definition=definition)
+    else:
+        make_definition(user.tenant, content=SLEEP | {"safety": []})
+    renew(user, now=timezone.now())
+
+    (after,) = alerts_of(user)
+    assert after.expires_at == before.expires_at
+    complete(client_of(user), "sleep_quality", {"felt_unsafe": 5})
+    read_log()
+    assert len(alerts_of(user)) == 1  # The version that is asked now has no safety items.
+
+
+# From the daily form, which takes any key
+
+
+FORM = {"mood_today": "hopeful", "confidence_today": 8}
+
+
+@pytest.mark.parametrize("path", ["/api/checkins", "/api/daily-checkin-enhanced"])
+@pytest.mark.parametrize("said", [{"self_harm_thoughts": 1}, {"phq9": {"q9": 2}}])
+def test_comes_once_from_a_check_in(path, said, person, client):
+    assert client.call("POST", path, FORM | said).status_code == 201
+
+    for _ in range(2):
+        read_log()
+        tasks.write_daily_insights()
+
+    (alert,) = alerts_of(person)
+    (link,) = client.call("GET", f"/api/v2/insights/{alert.id}").json()["evidence"]
+    assert client.call("GET", link["href"]).status_code == 200
+    assert len(shown_to(client)) == 1
+
+
+def test_follows_a_check_in_that_is_changed_and_deleted(person, client):
+    checkin = client.call("POST", "/api/checkins", FORM).json()["checkin"]
+    path = f"/api/checkins/{checkin['id']}"
+    seen = []
+
+    for change in ({"phq9_q9": 2}, {"user_note": "tired"}, {"phq9_q9": 0}, {"phq9_q9": 1}, None):
+        client.call("PUT" if change else "DELETE", path, change)
+        read_log()
+        seen.append(len(shown_to(client)))
+
+    assert seen == [1, 1, 0, 1, 0]
+    assert len(alerts_of(person)) == 1
+
+
+def test_comes_from_a_mood_event_that_names_the_question(person, client):
+    said = {"mood": "tired", "self_harm_thoughts": 2}
+    record(client, said, event_type="mood", event_subtype=None)
+    record(client, {"mood": "tired", "q9": 3}, event_type="mood", event_subtype=None)
+
+    read_log()
+
+    assert len(alerts_of(person)) == 1
+
+
+def test_costs_the_same_however_many_forms_speak_of_it(person, client):
+    counted = []
+    for count in (2, 9):
+        for _ in range(count):
+            said = {"mood": "tired", "phq9_score": 12, "phq9_q9": 1}
+            record(client, said, event_type="mood", event_subtype=None)
+        renew(person, now=timezone.now())
+        with CaptureQueriesContext(connection) as queries:
+            renew(person, now=timezone.now())
+        counted.append(len(queries))
+
+    assert counted[0] == counted[1]
+    assert len(alerts_of(person)) == 11
+
+
+# The insight of the day that is made at a call
+
+
+@pytest.mark.parametrize("days", [0, 13, 58])
+def test_keeps_praise_away_from_the_insight_that_is_made_at_a_call(days, person, client):
+    then = (timezone.now() - dt.timedelta(days=days)).isoformat()
+    complete(client, "phq-9", {"q9": 1}, completed_at=then)
+    said = client.call("POST", "/api/checkins", {"mood_today": "hopeful", "confidence_today": 9})
+    assert said.status_code == 201
+    read_log()
+
+    made = client.call("GET", "/api/insights/daily").json()["insight"]
+
+    written = Insight.objects.get(user_id=person.id, occasion__startswith="daily:")
+    assert (made["type"], made["title"]) == (written.insight_type, written.title)
+    assert written.category == "recommendation"
 
 
 def test_is_unknown_to_others(person, client):

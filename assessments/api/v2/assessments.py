@@ -9,7 +9,7 @@ from rest_framework import status
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from assessments import catalogue, services
+from assessments import catalogue, definitions, scoring, services
 from assessments.models import AssessmentResponse
 from assessments.services import Completion, Listed
 from assessments.types import (
@@ -18,9 +18,11 @@ from assessments.types import (
     AssessmentsOut,
     BandDefinition,
     BandOut,
+    Completed,
     CompletionIn,
     CompletionOut,
     DefinitionOut,
+    DefinitionQuery,
     Due,
     DueOut,
     DuesOut,
@@ -28,6 +30,7 @@ from assessments.types import (
     Item,
     ItemOut,
     LastOut,
+    NoQuery,
     OptionOut,
     ResponseOut,
     ResponsesOut,
@@ -39,6 +42,7 @@ from assessments.types import (
 from core.api.base import read_query
 from core.api.openapi import IDEMPOTENCY_KEY, described, query_parameters, ref
 from core.api.v2 import V2View, idempotency_key
+from core.errors import InvalidInput
 
 
 class Assessments(V2View):
@@ -50,6 +54,7 @@ class Assessments(V2View):
         description="PHQ-4, PHQ-9 and GAD-7, then the clinic's own questionnaires.",
     )
     def get(self, request: Request) -> Response:
+        read_query(request._request, NoQuery)
         found = services.list_assessments(person=self.person, now=timezone.now())
         return Response(AssessmentsOut([listed(each) for each in found]))
 
@@ -63,6 +68,7 @@ class DueAssessments(V2View):
         description="A list of its own, to be shown beside the daily form and never within it.",
     )
     def get(self, request: Request) -> Response:
+        read_query(request._request, NoQuery)
         found = services.list_due(person=self.person, now=timezone.now())
         return Response(DuesOut([due_out(each) for each in found]))
 
@@ -71,10 +77,15 @@ class Definition(V2View):
     @described(
         "A questionnaire in full",
         {200: ref(DefinitionOut), 304: None},
-        description="Its name may be spelled in any way: phq-4, phq4, PHQ-4.",
+        parameters=query_parameters(DefinitionQuery),
+        description=(
+            "Its name may be spelled in any way: phq-4, phq4, PHQ-4. With `version`, what was asked"
+            " before, to read past answers by."
+        ),
     )
     def get(self, request: Request, assessment: str) -> Response:
-        found = services.get_definition(person=self.person, name=assessment)
+        query = read_query(request._request, DefinitionQuery)
+        found = services.get_definition(person=self.person, name=assessment, version=query.version)
         return Response(DefinitionOut(**definition_fields(found)))
 
 
@@ -85,6 +96,7 @@ class Responses(V2View):
         "What was answered, newest first",
         {200: ref(ResponsesOut)},
         parameters=query_parameters(ResponsesQuery),
+        description="Also of a questionnaire that is not asked any more.",
     )
     def get(self, request: Request, assessment: str) -> Response:
         query = read_query(request._request, ResponsesQuery)
@@ -109,7 +121,7 @@ class Completions(V2View):
         completion = services.complete(
             person=self.person,
             name=assessment,
-            sent=msgspec.convert(request.data, CompletionIn),
+            sent=read_completion(request),
             idempotency_key=idempotency_key(request._request),
             now=timezone.now(),
         )
@@ -120,8 +132,24 @@ class Completions(V2View):
         return Response(answer, headers={"Idempotency-Replayed": "true"})
 
 
+def read_completion(request: Request) -> CompletionIn:
+    """Read the answers; one that is given twice is none, as nobody knows which one is meant."""
+    sent = msgspec.convert(request.data, CompletionIn)
+    name = definitions.doubled(request._request.body)
+    if name in CompletionIn.__struct_fields__:
+        raise InvalidInput.at(f"/{name}", f"{name}: stands there twice.")
+    if name is not None:
+        fault = scoring.fault_of(name, "stands there twice.")
+        raise InvalidInput(fault.detail, [fault])
+    return sent
+
+
 def event_href(event_id: object) -> str:
     return f"/api/v2/health/events/{event_id}"
+
+
+def definition_href(name: str, version: str) -> str:
+    return f"/api/v2/assessments/{name}?version={version}"
 
 
 def definition_fields(instrument: Instrument) -> dict[str, Any]:
@@ -159,9 +187,13 @@ def listed(found: Listed) -> AssessmentOut:
     last = found.last
     return AssessmentOut(
         **definition_fields(found.instrument),
-        last=LastOut(last.event_id, last.completed_at, last.total, last.severity) if last else None,
+        last=last_out(last) if last else None,
         due=due_out(found.due) if found.due else None,
     )
+
+
+def last_out(last: Completed) -> LastOut:
+    return LastOut(last.event_id, last.version, last.completed_at, last.total, last.severity)
 
 
 def due_out(due: Due) -> DueOut:
@@ -182,6 +214,7 @@ def response_out(row: AssessmentResponse) -> ResponseOut:
         id=row.id,
         assessment_name=row.assessment_name,
         assessment_version=row.assessment_version,
+        definition_href=definition_href(row.assessment_name, row.assessment_version),
         health_event_id=row.health_event_id,
         event_href=event_href(row.health_event_id),
         responses=row.responses,
