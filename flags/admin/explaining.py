@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from django import forms
+from django.utils import timezone
 
 from accounts.models import User
 from core.admin import when
@@ -14,10 +15,11 @@ from flags import preview, queries
 from flags.admin import looks, words
 from flags.admin.words import Names
 from flags.evaluation import RuleSet
-from flags.targeting import plain_email
+from flags.targeting import email_hash, plain_email
 from flags.types import Context, Definition, Reason, Step
 
 PREFIX: Final = "told_"
+A_MINUTE: Final = dt.timedelta(minutes=1)
 OF_NOBODY: Final = "Somebody who is not one of ours"
 
 
@@ -46,6 +48,13 @@ class ExplainForm(forms.Form):
                 self.fields[PREFIX + attribute] = forms.CharField(
                     label=f"What their app tells: {attribute}", required=False, max_length=200
                 )
+
+    def clean_at(self) -> dt.datetime | None:
+        at: dt.datetime | None = self.cleaned_data["at"]
+        # The history leads here with the second after a change, which may be the one that comes.
+        if at is not None and at > timezone.now() + A_MINUTE:
+            raise forms.ValidationError("This time has not come yet. Leave it empty for now.")
+        return at
 
     @property
     def attributes(self) -> dict[str, Any]:
@@ -106,7 +115,7 @@ def explain(form: ExplainForm, key: str, clinics: Names) -> Answer:
             CHECKS[step.check],
             step.is_decisive,
             _nothing_to_check(step, flag.definition) or step.detail,
-            list(_parts(step.check, flag.definition, rule_set, context, clinics)),
+            list(_parts(step, flag.definition, rule_set, context, clinics)),
         )
         for step in found.path
     ]
@@ -159,11 +168,28 @@ def _nothing_to_check(step: Step, definition: Definition) -> str | None:
     return None if looked_at else otherwise
 
 
+LISTS: Final = {"denied": False, "allowed": True}
+
+
+def _found_on_list(
+    definition: Definition, context: Context, clinics: Names, *, is_enabled: bool
+) -> Iterator[str]:
+    ids, emails, tenants = words.list_of(definition, is_enabled=is_enabled)
+    if context.targeting_key in {str(one) for one in ids}:
+        yield "Their id is on it."
+    if context.email and email_hash(definition.salt, context.email) in emails:
+        yield "Their e-mail address is on it."
+    if context.tenant_id in {str(one) for one in tenants}:
+        yield f"Their clinic is on it: {clinics.get(str(context.tenant_id), '-')}."
+
+
 def _parts(
-    check: str, definition: Definition, rule_set: RuleSet, context: Context, clinics: Names
+    step: Step, definition: Definition, rule_set: RuleSet, context: Context, clinics: Names
 ) -> Iterator[str]:
     """Say what a check looked at, one by one."""
-    if check == "prerequisites":
+    if step.check in LISTS and step.is_decisive:
+        yield from _found_on_list(definition, context, clinics, is_enabled=LISTS[step.check])
+    if step.check == "prerequisites":
         for one in definition.prerequisites:
             given = rule_set.ask(one.key, context)
             what = f"gives “{given.variant}”"
@@ -171,7 +197,7 @@ def _parts(
                 what = "is not there"
             wanted = words.enumerate_words([f"“{name}”" for name in one.variants], "or")
             yield f"{one.key} {what}; needed is {wanted}."
-    if check == "conditions":
+    if step.check == "conditions":
         attributes = rule_set.attributes_of(context)
         for each in definition.conditions:
             has = "unknown"

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 import msgspec
 from django import forms
-from django.core.exceptions import ValidationError
+from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
 from django.core.validators import EmailValidator
 
 from core.admin import capital
@@ -46,6 +46,14 @@ PLACES: Final = {
     "value_type": "variants",
     "salt": "key",
     "environment_restrictions": "environments",
+}
+
+
+# As the page heads them, where a field is named away from it.
+HEADINGS: Final = {
+    "always": "Always",
+    "never": "Never",
+    "prerequisites": "Other flags that are needed",
 }
 
 
@@ -137,7 +145,11 @@ class FlagForm(forms.Form):
     owner = forms.CharField(
         label="Owner", required=False, max_length=200, help_text="Who decides about it."
     )
-    purpose = forms.ChoiceField(label="Purpose", choices=list(words.PURPOSES.items()))
+    purpose = forms.ChoiceField(
+        label="Purpose",
+        choices=list(words.PURPOSES.items()),
+        help_text=f"Says when it is stale: {words.LIFETIMES}.",
+    )
     approval_above = forms.FloatField(
         label="Second person for changes above",
         required=False,
@@ -224,6 +236,13 @@ class FlagForm(forms.Form):
         )
 
     @property
+    def changed_by(self) -> str:
+        """Name whoever changed the flag since the page was opened; nobody if it stands as then."""
+        if self.flag is None or self.cleaned_data["base_version"] == self.flag.version:
+            return ""
+        return self.flag.updated_by or "Somebody"
+
+    @property
     def is_targeted(self) -> bool:
         one = self.before
         lists = (one.enabled_user_ids, one.enabled_user_emails, one.enabled_tenant_ids)
@@ -243,6 +262,13 @@ class FlagForm(forms.Form):
 
     def _has_faults(self, *starts: str) -> bool:
         return any(name.startswith(starts) for name in self.errors)
+
+    @property
+    def faults(self) -> Iterator[str]:
+        """Say what is wrong, each with the name of its field."""
+        for name, errors in self.errors.items():
+            heading = HEADINGS.get(name) or ("" if name == NON_FIELD_ERRORS else self[name].label)
+            yield from (f"{heading}: {one}" if heading else str(one) for one in errors)
 
     @property
     def operators(self) -> Iterable[tuple[str, str]]:

@@ -16,7 +16,7 @@ from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 
 from core.admin import pill
-from core.errors import DomainError
+from core.errors import DomainError, FieldError
 from flags import preview, queries, services
 from flags.admin import words
 from flags.admin.explaining import ExplainForm, explain
@@ -107,7 +107,7 @@ class FeatureFlagAdmin(TransferPages, FlagPage):
             "flag": flag,
             "title": f"Switch {verb} {flag}",
             "needed_by": _needed_by(flag),
-            **self.sum_up(flag),
+            **(self.sum_up(flag) if flag.is_enabled else _about_switching_on(flag)),
         }
         return self.render(request, "switch", page)
 
@@ -185,7 +185,7 @@ class FeatureFlagAdmin(TransferPages, FlagPage):
             "form": form,
             "title": f"Back to version {version} of {flag}",
             "version": old,
-            "preview": _preview(flag.definition, old.definition),
+            "preview": _preview(flag.definition, old.definition, ChangeKind.REVERT),
         }
         return self.render(request, "revert", page)
 
@@ -220,7 +220,7 @@ class FeatureFlagAdmin(TransferPages, FlagPage):
             "flag": flag,
             "form": form,
             "title": f"Delete {flag}",
-            "preview": _preview(flag.definition, None),
+            "preview": _preview(flag.definition, None, ChangeKind.DELETE),
         }
         return self.render(request, "delete", page)
 
@@ -241,10 +241,20 @@ class FeatureFlagAdmin(TransferPages, FlagPage):
         return True
 
 
+def _about_switching_on(flag: FeatureFlag) -> dict[str, Any]:
+    """Say what will hold. Who switches off is told what holds: they have no time for numbers."""
+    after = msgspec.structs.replace(flag.definition, is_enabled=True)
+    return {
+        "summary": words.summary(after, queries.clinic_names()),
+        "preview": _preview(flag.definition, after, ChangeKind.RESTORE),
+    }
+
+
 def _refuse(form: ReasonForm, flag: FeatureFlag, error: DomainError) -> None:
     """Say why not, and let the next attempt count for the version that the page shows now."""
-    form.add_error(None, error.detail)
     form.data = {"reason": form.cleaned_data["reason"], "base_version": flag.version}
+    for one in error.errors or [FieldError(error.detail)]:
+        form.add_error("reason" if one.pointer == "/reason" else None, words.say_fault(one))
 
 
 def _instant(said: str) -> dt.datetime | None:
@@ -262,9 +272,9 @@ def _needed_by(flag: FeatureFlag) -> str:
     )
 
 
-def _preview(before: Definition, after: Definition | None) -> dict[str, Any]:
+def _preview(before: Definition, after: Definition | None, kind: ChangeKind) -> dict[str, Any]:
     found = preview.preview(before, after, preview.rule_set_now(), preview.people())
-    return shown(found, before, after, queries.clinic_names(), asks_reason=False)
+    return shown(found, before, after, queries.clinic_names(), kind)
 
 
 def _entries(flag: FeatureFlag, rows: Any, every: Any) -> list[Entry]:

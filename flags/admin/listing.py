@@ -1,5 +1,6 @@
 """The list of all flags: what is on for whom, who looks after it, and the switch of each."""
 
+import datetime as dt
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
@@ -14,9 +15,10 @@ from django.utils.timesince import timesince
 
 from core.admin import ConsoleAdmin, ForSuperusers, pill, when
 from flags import queries
-from flags.admin import words
+from flags.admin import plans, words
 from flags.models import FeatureFlag, FeatureFlagCount, FeatureFlagRamp
 
+A_MINUTE: Final = dt.timedelta(minutes=1)
 HAS_LISTS: Final = ~Q(enabled_user_ids=[], enabled_user_emails=[], enabled_tenant_ids=[])
 IS_LIMITED: Final = ~Q(
     conditions=[],
@@ -39,17 +41,22 @@ STATES: Final[Mapping[str, tuple[str, Q]]] = {
 }
 
 
+STALE: Final = "stale"
+
+
 class StateFilter(admin.SimpleListFilter):
     title = "state"
     parameter_name = "state"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> Iterable[tuple[str, str]]:
-        return [(value, name) for value, (name, _) in STATES.items()]
+        return [*((value, name) for value, (name, _) in STATES.items()), (STALE, "Stale")]
 
     def queryset(
         self, request: HttpRequest, queryset: QuerySet[FeatureFlag]
     ) -> QuerySet[FeatureFlag]:
         chosen = self.value() or ""
+        if chosen == STALE:
+            return queryset.filter(flag_name__in=queries.stale_reasons(timezone.now()))
         return queryset.filter(STATES[chosen][1]) if chosen in STATES else queryset
 
 
@@ -107,7 +114,8 @@ class FlagList(ForSuperusers, ConsoleAdmin[FeatureFlag]):
     def state(self, flag: Any) -> str:
         found = pill(*words.state_of(flag.definition))
         if flag.ramp_state:
-            found = format_html("{} {}", found, pill("corrected", f"Ramp {flag.ramp_state}"))
+            kind, _ = plans.STATES[FeatureFlagRamp.State(flag.ramp_state)]
+            found = format_html("{} {}", found, pill(kind, f"Ramp {flag.ramp_state}"))
         return found
 
     @admin.display(description="share of people", ordering="rollout_percentage")
@@ -128,18 +136,20 @@ class FlagList(ForSuperusers, ConsoleAdmin[FeatureFlag]):
     @admin.display(description="last change", ordering="updated_at")
     def changed(self, flag: FeatureFlag) -> str:
         return format_html(
-            '{} <span class="flag-about">by {}</span>', when(flag.updated_at), flag.updated_by
+            '{} <span class="flag-about" title="{}">by {}</span>',
+            when(flag.updated_at),
+            flag.updated_by,
+            flag.updated_by,
         )
 
     @admin.display(description="last asked for")
     def evaluated(self, flag: Any) -> str:
         if flag.evaluated_at is None:
             return "never"
-        return format_html(
-            '<span title="{}">{} ago</span>',
-            when(flag.evaluated_at),
-            timesince(flag.evaluated_at, depth=1),
-        )
+        now = timezone.now()
+        is_now = now - flag.evaluated_at < A_MINUTE
+        ago = "just now" if is_now else f"{timesince(flag.evaluated_at, now, depth=1)} ago"
+        return format_html('<span title="{}">{}</span>', when(flag.evaluated_at), ago)
 
     @admin.display(description="switch")
     def switch(self, flag: FeatureFlag) -> str:

@@ -100,6 +100,7 @@ class FlagPage(FlagList):
             "title": flag.flag_name,
             "explain_form": ExplainForm(None, flag.definition),
             "asked": asked_lately(flag.flag_name, timezone.now()),
+            "stale": queries.stale_reasons(timezone.now()).get(flag.flag_name),
             **self.sum_up(flag),
             **plans.about(flag),
         }
@@ -110,7 +111,7 @@ class FlagPage(FlagList):
         assert after is not None  # noqa: S101  The form is valid.
         before = form.before if form.flag else None
         found = preview.preview(before, after, preview.rule_set_now(), preview.people())
-        return shown(found, before, after, form.clinics)
+        return shown(found, before, after, form.clinics) | {"changed_by": form.changed_by}
 
     def preview_view(self, request: HttpRequest, flag_id: str | None = None) -> HttpResponse:
         """Answer the page's script with the preview alone."""
@@ -162,9 +163,6 @@ class FlagPage(FlagList):
             approving.request_change(**told)
             self.message_user(request, ASKED_FOR, messages.WARNING)
             return self.page_of(flag)
-        if changed.version == flag.version:
-            self.message_user(request, "Nothing was different, so nothing was changed.")
-            return self.page_of(flag)
         self.say_changed(request, flag, changed, rule_set)
         return self.page_of(changed)
 
@@ -172,6 +170,9 @@ class FlagPage(FlagList):
         self, request: HttpRequest, before: FeatureFlag, after: FeatureFlag, rule_set: RuleSet
     ) -> None:
         """Note a change, and tell what it did to people."""
+        if after.version == before.version:
+            self.message_user(request, "Nothing was different, so nothing was changed.")
+            return
         if before.is_enabled and not after.is_enabled:
             # Whoever switches off in a hurry does not wait for numbers.
             self.log_change(request, after, "Switched off.")

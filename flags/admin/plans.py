@@ -9,6 +9,7 @@ from django.contrib import admin, messages
 from django.contrib.admin.utils import unquote
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
+from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import path, reverse
@@ -18,6 +19,7 @@ from django.utils.html import format_html
 from core.admin import ForSuperusers, ReadOnlyAdmin, Record, actor, capital, pill, when
 from core.errors import DomainError, InvalidInput
 from flags import health_gate
+from flags.admin import words
 from flags.health_gate import LATELY_MINUTES, Guard
 from flags.models import FeatureFlag, FeatureFlagChangeRequest, FeatureFlagRamp
 from flags.services import ramping
@@ -34,6 +36,8 @@ STATES: Final = {
     State.CANCELLED: ("replaced", "Cancelled"),
 }
 ROWS: Final = 8
+# A plan may be looked at for a while before it is made.
+LATE: Final = dt.timedelta(minutes=15)
 # What a plan begins as; who plans changes it.
 PROPOSED: Final = ((5, 1, "60"), (25, 1, "1440"), (50, 1, "1440"), (100, 1, "60"))
 
@@ -127,6 +131,12 @@ class PlanForm(forms.Form):
         help_text="Stands in the history with every step.",
     )
 
+    def clean_starts_at(self) -> dt.datetime | None:
+        at: dt.datetime | None = self.cleaned_data["starts_at"]
+        if at is not None and at < timezone.now() - LATE:
+            raise forms.ValidationError("This time is over. Leave it empty to begin at once.")
+        return at
+
     def __init__(self, told: Any, definition: Definition) -> None:
         super().__init__(told)
         names = [one.name for one in definition.variants]
@@ -169,7 +179,7 @@ class PlanForm(forms.Form):
         """Put the faults of the service beside what they are about."""
         for one in error.errors:
             parts = (one.pointer or "").strip("/").split("/")
-            detail = capital(one.detail.removeprefix(f"{'/'.join(parts)}: "))
+            detail = words.say_fault(one)
             if parts[0] == "steps" and len(parts) > 1:
                 field = "percentage" if parts[-1] == "percentage" else "amount"
                 self.filled()[int(parts[1])].add_error(field, detail)
@@ -209,7 +219,9 @@ class RampAdmin(SuperuserPages[FeatureFlagRamp]):
 
     @admin.display(description="way")
     def way(self, ramp: FeatureFlagRamp) -> str:
-        return " → ".join(f"{step.percentage:g} %" for step in ramping.steps_of(ramp))
+        steps = ramping.steps_of(ramp)
+        # Without a blank that may break: a percentage stays whole.
+        return " → ".join(f"{step.percentage:g}\N{NO-BREAK SPACE}%" for step in steps)
 
     @admin.display(description="state")
     def stands(self, ramp: FeatureFlagRamp) -> str:
@@ -237,8 +249,7 @@ class RampAdmin(SuperuserPages[FeatureFlagRamp]):
         key = request.GET.get("flag", "")
         flag = FeatureFlag.objects.filter(flag_name=key).first()
         if flag is None:
-            keys = FeatureFlag.objects.filter(is_enabled=True).values_list("flag_name", flat=True)
-            choice = {"title": "Plan a ramp", "keys": keys, "unknown": key}
+            choice = {"title": "Plan a ramp", "keys": _may_be_ramped(), "unknown": key}
             return self.render(request, "choose", choice)
         form = PlanForm(request.POST if request.method == "POST" else None, flag.definition)
         page: dict[str, Any] = {"title": f"Plan a ramp of {flag}", "flag": flag, "form": form}
@@ -277,11 +288,13 @@ class RampAdmin(SuperuserPages[FeatureFlagRamp]):
         extra_context: dict[str, Any] | None = None,
     ) -> HttpResponse:
         ramp = self.row_of(request, object_id)
+        flag = FeatureFlag.objects.filter(flag_name=ramp.flag_name).first()
         page = {
             "title": f"Ramp of {ramp.flag_name}",
             "ramp": ramp,
             "plan": shown(ramp),
-            "flag": FeatureFlag.objects.filter(flag_name=ramp.flag_name).first(),
+            "flag": flag,
+            "before_it_goes_on": before_it_goes_on(ramp, flag),
             "may_approve": ramp.created_by.lower() != self.who(request).label.lower(),
         }
         return self.render(request, "ramp", page)
@@ -324,6 +337,12 @@ class RampAdmin(SuperuserPages[FeatureFlagRamp]):
         raise InvalidInput("Use one of the buttons.")
 
 
+def _may_be_ramped() -> QuerySet[FeatureFlag, str]:
+    ramped = FeatureFlagRamp.objects.filter(state__in=FeatureFlagRamp.OPEN).values("flag_name")
+    free = FeatureFlag.objects.filter(is_enabled=True).exclude(flag_name__in=ramped)
+    return free.order_by("flag_name").values_list("flag_name", flat=True)
+
+
 def page_of(ramp: FeatureFlagRamp) -> str:
     return reverse("admin:flags_featureflagramp_change", args=[ramp.pk])
 
@@ -357,6 +376,26 @@ def progress(ramp: FeatureFlagRamp) -> str:
     if ramp.position + 1 == len(steps):
         return f"{at}, watched until {when(ends_at)} UTC."
     return f"{at}. {steps[ramp.position + 1].percentage:g} % on {when(ends_at)} UTC."
+
+
+def before_it_goes_on(ramp: FeatureFlagRamp, flag: FeatureFlag | None) -> str:
+    """Say of a paused ramp what to know before it goes on; nothing if that moves nobody."""
+    if ramp.state != State.PAUSED:
+        return ""
+    if flag is None:
+        return "The flag is gone, so the ramp can only be cancelled."
+    if not flag.is_enabled:
+        return "The flag is switched off. Switch it on before the ramp goes on."
+    found = flag.definition.variant(ramp.variant)
+    now = found.percentage if found else 0.0
+    step = ramping.steps_of(ramp)[max(ramp.position, 0)].percentage
+    if ramp.position < 0 or round(now, 3) == round(step, 3):
+        return ""
+    return (
+        f"The flag stands at {words.percent(now)} now. To go on with this step sets it to"
+        f" {words.percent(step)} again, and {words.percent(abs(now - step))} of the people"
+        f" {'lose' if now > step else 'gain'} it."
+    )
 
 
 def shown(ramp: FeatureFlagRamp) -> dict[str, Any]:
@@ -430,8 +469,9 @@ def about(flag: FeatureFlag) -> dict[str, Any]:
     ramp = FeatureFlagRamp.objects.filter(
         flag_name=flag.flag_name, state__in=FeatureFlagRamp.OPEN
     ).first()
+    # One that was asked for before the flag was changed can only be rejected.
     request = FeatureFlagChangeRequest.objects.filter(
-        flag_name=flag.flag_name, state="open"
+        flag_name=flag.flag_name, state="open", base_version=flag.version
     ).first()
     return {
         "ramp": ramp,

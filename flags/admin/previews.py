@@ -3,11 +3,13 @@
 from collections.abc import Sequence
 from typing import Any, Final
 
+import msgspec
+
 from flags.admin import looks, words
 from flags.admin.words import Names
 from flags.preview import MOST_PEOPLE, Changes, Person, Preview, by_clinic
 from flags.services.changing import LARGE_STEP, largest_step, needs_approval
-from flags.types import Definition, ValueType
+from flags.types import ChangeKind, Definition, ValueType
 
 SAMPLE: Final = 10
 
@@ -17,10 +19,10 @@ def shown(
     before: Definition | None,
     after: Definition | None,
     clinics: Names,
-    *,
-    asks_reason: bool = True,
+    kind: ChangeKind = ChangeKind.EDIT,
 ) -> dict[str, Any]:
     step = largest_step(before, after) if before and after else 0.0
+    waits_for = _what_waits(before, after, step, kind) if before and after else ""
     own = found.own
     gain, lose, move = _verbs(after)
     groups = [_group("gain", gain, own.gained, clinics)] if after else []
@@ -36,10 +38,26 @@ def shown(
         "groups": groups,
         "others": [{"key": one.key, "says": _sum_up(one)} for one in found.others],
         "changes": words.changes(before, after, clinics),
-        "needs_reason": asks_reason and step > LARGE_STEP,
-        "needs_approval": bool(before and after and needs_approval(before, after)),
+        # Other doors show them by themselves, and of a new flag all is a change.
+        "shows_changes": before is not None and kind == ChangeKind.EDIT,
+        "needs_reason": bool(waits_for) or (kind not in GIVE_A_REASON and step > LARGE_STEP),
+        "waits_for": waits_for,
         "step": words.percent(step),
     }
+
+
+# Going back says by itself what it is; who deletes is asked for a reason whatever the numbers.
+GIVE_A_REASON: Final = {ChangeKind.REVERT, ChangeKind.DELETE}
+
+
+def _what_waits(before: Definition, after: Definition, step: float, kind: ChangeKind) -> str:
+    """Say what of a change a second person must agree to; nothing if it is carried out at once."""
+    is_kill = after == msgspec.structs.replace(before, is_enabled=False)
+    if (kind == ChangeKind.EDIT and is_kill) or not needs_approval(before, after):
+        return ""
+    if before.approval_above is not None and step > before.approval_above:
+        return f"A change of {words.percent(step)}"
+    return "Asking for a second person less often"
 
 
 # For one, and for many.

@@ -3,6 +3,7 @@
 from typing import Any, Final
 
 from django.contrib import admin, messages
+from django.db.models import OuterRef, QuerySet, Subquery
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import path, reverse
 from django.utils import timezone
@@ -38,6 +39,10 @@ class ChangeRequestAdmin(SuperuserPages[FeatureFlagChangeRequest]):
     ordering = ("-created_at",)
     sortable_by = ()
 
+    def get_queryset(self, request: HttpRequest) -> QuerySet[FeatureFlagChangeRequest]:
+        now = FeatureFlag.objects.filter(flag_name=OuterRef("flag_name")).values("version")
+        return super().get_queryset(request).annotate(version_now=Subquery(now))
+
     def get_urls(self) -> list[Any]:
         page = self.admin_site.admin_view(self.decide)
         name = "flags_featureflagchangerequest_decide"
@@ -48,7 +53,9 @@ class ChangeRequestAdmin(SuperuserPages[FeatureFlagChangeRequest]):
         return change.flag_name
 
     @admin.display(description="state")
-    def stands(self, change: FeatureFlagChangeRequest) -> str:
+    def stands(self, change: Any) -> str:
+        if change.state == State.OPEN and change.version_now != change.base_version:
+            return pill("replaced", "Out of date")
         return pill(*STATES[State(change.state)])
 
     @admin.display(description="asked for")
@@ -94,8 +101,9 @@ class ChangeRequestAdmin(SuperuserPages[FeatureFlagChangeRequest]):
             found = preview.preview(before, after, preview.rule_set_now(), preview.people())
             # What saving needs is given: a reason, and this page for the second person.
             page["preview"] = shown(found, before, after, clinics) | {
-                "needs_approval": False,
+                "waits_for": "",
                 "needs_reason": False,
+                "shows_changes": False,
             }
         return self.render(request, "request", page)
 

@@ -12,7 +12,7 @@ from django.urls import path, reverse
 from django.utils import timezone
 
 from core.admin import ConsoleAdmin, actor
-from core.errors import DomainError
+from core.errors import DomainError, FieldError
 from flags import queries
 from flags.admin import words
 from flags.models import FeatureFlag
@@ -99,8 +99,8 @@ class TransferPages(ConsoleAdmin[FeatureFlag]):
             try:
                 found = self._import(request, form, is_dry_run=is_dry_run)
             except DomainError as error:
-                page["faults"] = error.errors or [{"detail": error.detail}]
-                page["is_late"] = not is_dry_run
+                faults = error.errors or [FieldError(error.detail)]
+                page["faults"] = [(one.pointer, words.say_fault(one)) for one in faults]
             else:
                 if not is_dry_run:
                     return HttpResponseRedirect(reverse("admin:flags_featureflag_changelist"))

@@ -7,7 +7,9 @@ import uuid
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
-from core.errors import InvalidInput
+from core.admin import capital
+from core.errors import FieldError, InvalidInput
+from flags import stale
 from flags.targeting import TEXTS
 from flags.types import (
     BUCKETS,
@@ -25,6 +27,8 @@ from flags.types import (
 )
 
 Names = Mapping[str, str]
+# Ids, hashes of addresses, and ids of clinics.
+PeopleAndClinics = tuple[Sequence[uuid.UUID], Sequence[str], Sequence[uuid.UUID]]
 
 OPERATORS: Final = {
     Operator.ONE_OF: "is one of",
@@ -49,6 +53,11 @@ PURPOSES: Final = {
     Purpose.OPERATIONAL: "Operational: a switch for when something is overloaded or fails",
     Purpose.PERMISSION: "Permission: some have it for good, others never",
 }
+LIFETIMES: Final = (
+    f"unchanged for {stale.LIFETIMES[Purpose.RELEASE]} days, an operational one for"
+    f" {stale.LIFETIMES[Purpose.OPERATIONAL]}, while everybody got the same or nobody asked for it;"
+    " a permission never is"
+)
 VALUE_TYPES: Final = {
     ValueType.BOOLEAN: "on or off",
     ValueType.STRING: "text",
@@ -66,6 +75,14 @@ KINDS: Final = {
     ChangeKind.IMPORT: "Imported",
     ChangeKind.DELETE: "Deleted",
 }
+
+
+def say_fault(fault: FieldError) -> str:
+    """Say a fault beside what it is about, so without its pointer."""
+    name = (fault.pointer or "").strip("/")
+    bare = fault.detail.removeprefix(f"{name}: ")
+    # Otherwise it is a sentence already, and may begin with the name of a flag.
+    return capital(bare) if bare != fault.detail else bare
 
 
 def percent(value: float) -> str:
@@ -282,12 +299,7 @@ def say_prerequisite(prerequisite: Prerequisite) -> str:
 
 
 def _listed(definition: Definition, clinics: Names, *, is_enabled: bool) -> str:
-    one = definition
-    ids, emails, tenants = (
-        (one.enabled_user_ids, one.enabled_user_emails, one.enabled_tenant_ids)
-        if is_enabled
-        else (one.disabled_user_ids, one.disabled_user_emails, one.disabled_tenant_ids)
-    )
+    ids, emails, tenants = list_of(definition, is_enabled=is_enabled)
     parts = []
     if number := len(ids) + len(emails):
         parts.append(people(number))
@@ -295,6 +307,13 @@ def _listed(definition: Definition, clinics: Names, *, is_enabled: bool) -> str:
         noun = "clinic" if len(tenants) == 1 else "clinics"
         parts.append(f"{noun} {enumerate_words(say_clinics(tenants, clinics))}")
     return enumerate_words(parts)
+
+
+def list_of(definition: Definition, *, is_enabled: bool) -> PeopleAndClinics:
+    one = definition
+    if is_enabled:
+        return one.enabled_user_ids, one.enabled_user_emails, one.enabled_tenant_ids
+    return one.disabled_user_ids, one.disabled_user_emails, one.disabled_tenant_ids
 
 
 def say_clinics(ids: Iterable[object], clinics: Names) -> list[str]:

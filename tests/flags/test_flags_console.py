@@ -6,6 +6,7 @@ import logging
 import re
 
 import pytest
+from django.contrib.admin.models import LogEntry
 from django.contrib.messages import get_messages
 from django.test import Client
 from django.urls import reverse
@@ -196,6 +197,7 @@ def test_finds_by_name_description_and_owner(console, flags):
     flags.make("calm_timeline", description="Fewer numbers.", owner="Dana")
     flags.make("warm_reminder")
 
+    assert "There is no such flag. Show all of them" in text_of(console.get(f"{LIST}?q=zzz"))
     for query in ("calm", "fewer", "dana"):
         said = text_of(console.get(f"{LIST}?q={query}"))
 
@@ -212,10 +214,25 @@ def test_marks_flags_that_have_served_their_purpose(console, flags):
     assert "Stale Nobody has asked for it for 90 days" in said
 
 
+def test_finds_stale_flags_and_says_why_on_their_pages(console, flags):
+    flag, _ = flags.make("calm_timeline", variants=at(100)), flags.make("warm_reminder")
+    FeatureFlag.objects.filter(pk=flag.pk).update(updated_at=timezone.now() - dt.timedelta(days=90))
+
+    listed = text_of(console.get(f"{LIST}?state=stale"))
+    said = text_of(console.get(page_of(flag)))
+
+    assert "calm_ timeline" in listed
+    assert "warm_ reminder" not in listed
+    assert "Stale Nobody has asked for it for 90 days" in said
+
+
 def test_says_so_when_there_is_no_flag(console, flags):
     FeatureFlag.objects.all().delete()
 
-    assert "There is no flag yet" in text_of(console.get(LIST))
+    page = console.get(LIST)
+
+    assert "There is no flag yet" in text_of(page)
+    assert "changelist-filter" not in page.content.decode()
 
 
 # The page of a flag
@@ -520,8 +537,57 @@ def test_says_in_the_preview_what_is_wrong(console, flags):
     flag = flags.make("calm_timeline")
 
     said = text_of(console.post(page_of(flag, "preview"), form_of(flag, percentage="1000")))
+    sent = form_of(FeatureFlag(), percentage="0", always="maya", base_version=None)
+    fresh = text_of(console.post(f"{LIST}preview/", sent))
 
-    assert "There is no preview yet" in said
+    assert "There is no preview yet: Share of people: Ensure this value" in said
+    assert "Name: This field is required." in fresh
+    assert "Always: Line 1 is not an e-mail address or a person's id." in fresh
+
+
+def test_says_in_the_preview_that_somebody_else_was_faster(console, flags):
+    flag = flags.make("calm_timeline", variants=at(25))
+    sent = form_of(flag, percentage="30")
+
+    before = text_of(console.post(page_of(flag, "preview"), sent))
+    flags.change("calm_timeline", variants=at(100))
+    after = text_of(console.post(page_of(flag, "preview"), sent))
+
+    assert "changed this flag after you opened this page" not in before
+    assert "Share of people 25 % 30 %" in before
+    assert "Share of people 100 % 30 %" in after
+    assert "tester@example.com changed this flag after you opened this page." in after
+    assert "0 people gain it" in after
+
+
+def test_previews_no_request_for_what_is_switched_off_at_once(console, flags):
+    flag = flags.make("calm_timeline", variants=at(60), approval_above=20)
+    sent = form_of(flag, is_enabled=None, approval_above="20", reason="Errors.")
+
+    said = text_of(console.post(page_of(flag, "preview"), sent))
+    console.post(page_of(flag), sent)
+
+    assert "needs a second person" not in said
+    assert not now_of(flag).is_enabled
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"percentage": "65.5", "approval_above": "5"}, "A change of 5.5 % needs a second person."),
+        ({"approval_above": "6"}, "Asking for a second person less often needs a second person."),
+    ],
+)
+def test_previews_what_a_second_person_must_agree_to(console, flags, changes, said):
+    flag = flags.make("calm_timeline", variants=at(60), approval_above=5)
+    sent = form_of(flag, **changes)
+
+    preview = console.post(page_of(flag, "preview"), sent)
+    silent = console.post(page_of(flag), sent)
+
+    assert said in text_of(preview)
+    assert 'data-needs-reason="yes"' in preview.content.decode()
+    assert "the second person reads it" in str(silent.context["form"].errors["reason"])
 
 
 # The switch
@@ -555,6 +621,16 @@ def test_switches_off_what_somebody_else_has_changed_meanwhile(console, flags):
     assert not now_of(flag).is_enabled
 
 
+def test_notes_nothing_when_it_is_off_already(console, flags):
+    flag = flags.make("calm_timeline", variants=at(40), is_enabled=False)
+
+    answer = console.post(page_of(flag, "switch"), {"base_version": 1, "off": "1"})
+
+    assert said_by(answer) == ["Nothing was different, so nothing was changed."]
+    assert not LogEntry.objects.exists()
+    assert now_of(flag).version == flag.version
+
+
 def test_does_not_switch_on_what_somebody_else_has_changed_meanwhile(console, flags):
     flag = flags.make("calm_timeline", variants=at(40), is_enabled=False)
     flags.change("calm_timeline", description="Theirs.")
@@ -582,8 +658,19 @@ def test_shows_why_it_cannot_be_switched_on(console, flags):
 
     answer = console.post(page_of(flag, "switch"), {"base_version": 1, "on": "1"})
 
-    assert "say why" in text_of(answer)
+    assert "Say why." in str(answer.context["form"].errors["reason"])
     assert not now_of(flag).is_enabled
+
+
+def test_shows_who_will_have_it_before_it_is_switched_on(console, flags):
+    make_user()
+    flag = flags.make("calm_timeline", variants=at(100), is_enabled=False)
+
+    said = text_of(console.get(page_of(flag, "switch")))
+
+    assert "Everybody gets it." in said
+    assert "2 people gain it" in said
+    assert "This may move 100 % of all people: give a reason below." in said
 
 
 # History
@@ -665,6 +752,30 @@ def test_says_why_somebody_gets_it(console, flags):
         assert "maya" not in answer.wsgi_request.get_full_path()
 
 
+@pytest.mark.parametrize("kind", ["enabled", "disabled"])
+def test_says_what_of_somebody_is_on_a_list(console, flags, kind):
+    clinic = make_tenant(name="North")
+    person = make_user(email="maya@example.com", tenant=clinic)
+    lists = {
+        "user_ids": ([person.pk], "Their id is on it."),
+        "user_emails": (
+            [email_hash("calm_timeline", "maya@example.com")],
+            "Their e-mail address is on it.",
+        ),
+        "tenant_ids": ([clinic.pk], "Their clinic is on it: North."),
+    }
+    flag = flags.make("calm_timeline", variants=at(50))
+
+    said = []
+    for name, (members, _) in lists.items():
+        flags.change("calm_timeline", **{f"{kind}_{one}": [] for one in lists})
+        flags.change("calm_timeline", **{f"{kind}_{name}": members})
+        said.append(text_of(console.post(page_of(flag, "explain"), {"who": "maya@example.com"})))
+
+    for place, (_, words_) in enumerate(lists.values()):
+        assert [words_ in one for one in said] == [other == place for other in range(len(lists))]
+
+
 def test_says_where_somebody_stands(console, flags):
     person = make_user(email="maya@example.com")
     flag = flags.make("calm_timeline", variants=at(50))
@@ -705,6 +816,18 @@ def test_says_why_somebody_got_it_then(console, flags):
     assert "maya@example.com has it" in said
     assert "groundwork gives “on”" in said
     assert "Clinics of people are those of now." in said
+
+
+def test_knows_nothing_of_times_to_come(console, flags):
+    flag = flags.make("calm_timeline")
+    then = timezone.now() + HOUR
+
+    answer = console.post(
+        page_of(flag, "explain"), {"who": "server-7", "at": f"{then:%Y-%m-%dT%H:%M:%S}"}
+    )
+
+    assert "This time has not come yet." in str(answer.context["form"].errors["at"])
+    assert "answer" not in answer.context
 
 
 def test_asks_for_what_only_apps_know(console, flags):

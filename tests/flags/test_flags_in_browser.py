@@ -140,6 +140,22 @@ def test_fits_a_phone(live_console, flag, page_name):
     assert wider <= 0
 
 
+@pytest.mark.parametrize("width", [1280, 1024, 800])
+def test_has_pages_and_switches_in_sight(live_console, flag, width):
+    live_console.set_viewport_size({"width": width, "height": 900})
+    open_page(live_console, flag)
+    live_console.go_back()
+    live_console.wait_for_load_state()
+
+    nav = live_console.evaluate("pages.scrollWidth - pages.clientWidth")
+    page = live_console.evaluate("document.documentElement.scrollWidth - window.innerWidth")
+    table = live_console.evaluate(
+        "(all => all.scrollWidth - all.clientWidth)(document.querySelector('.results'))"
+    )
+
+    assert (nav, page, table) == (0, 0, 0)
+
+
 def test_works_without_scripts(live_console, chromium, flag):
     plain = chromium.new_context(java_script_enabled=False)
     plain.add_cookies(live_console.context.cookies())

@@ -11,6 +11,7 @@ import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from django.utils import timezone
+from django.utils.formats import date_format
 
 from accounts.models import User
 from flags import services
@@ -74,8 +75,19 @@ def test_shows_a_plan_in_words_before_it_is_made(flags: Any, anna: User) -> None
     looked = console_of(anna).post(f"{RAMPS}add/?flag=search", form(*steps) | {"_look": "1"})
 
     assert looked.status_code == 200
-    assert "5 %, held for 1 hour; then 25 %, held for 2 days; then 100 %." in text_of(looked)
+    words = "It begins at once: 5 %, held for 1 hour; then 25 %, held for 2 days; then 100 %."
+    assert words in text_of(looked)
     assert not FeatureFlagRamp.objects.exists()
+
+
+def test_says_when_a_plan_begins(flags: Any, anna: User) -> None:
+    flags.make("search")
+    then = timezone.now() + dt.timedelta(days=2)
+    told = form((5, 1, "60"), starts_at=f"{then:%Y-%m-%dT%H:%M}", _look="1")
+
+    looked = console_of(anna).post(f"{RAMPS}add/?flag=search", told)
+
+    assert f"It begins on {date_format(then, 'N j, Y, H:i')} UTC: 5 %" in text_of(looked)
 
 
 def test_plans_what_was_typed(flags: Any, anna: User) -> None:
@@ -105,6 +117,7 @@ def test_plans_what_was_typed(flags: Any, anna: User) -> None:
         ({"steps-0-percentage": ""}, "Give 1 to 50 steps."),
         ({"steps-0-percentage": "0"}, "Is what it was before"),
         ({"starts_at": "2099-01-01T00:00"}, "Must be within a year."),
+        ({"starts_at": "2020-01-01T00:00"}, "This time is over."),
         ({"reason": ""}, "This field is required."),
         ({"max_latency_ratio": "0"}, "greater than or equal to 1"),
     ],
@@ -164,6 +177,44 @@ def plan(key: str = "search", **told: Any) -> FeatureFlagRamp:
         "now": timezone.now(),
     }
     return ramping.plan_ramp(key=key, **fields | told)
+
+
+def test_offers_flags_that_can_be_ramped(flags: Any, anna: User) -> None:
+    FeatureFlag.objects.update(is_enabled=False)
+    flags.make("search")
+    flags.make("color", is_enabled=False)
+    console = console_of(anna)
+
+    free = text_of(console.get(f"{RAMPS}add/"))
+    plan()
+    none = text_of(console.get(f"{RAMPS}add/"))
+
+    assert " search " in free
+    assert "color" not in free
+    assert "There is no flag to plan a ramp of" in none
+
+
+@pytest.mark.parametrize(
+    ("now", "said"),
+    [
+        (60, "stands at 60 % now. To go on with this step sets it to 5 % again, and 55 % of the"),
+        (0, "sets it to 5 % again, and 5 % of the people gain it."),
+        (None, "The flag is switched off. Switch it on before the ramp goes on."),
+    ],
+)
+def test_says_what_it_does_to_go_on(flags: Any, anna: User, now: float | None, said: str) -> None:
+    flag = flags.make("search")
+    ramp = plan()
+    ramping.advance_ramps(now=timezone.now())
+    variants = resize(flag.definition.variants, "on", now or 0)
+    flags.change("search", **({"is_enabled": False} if now is None else {"variants": variants}))
+    running = text_of(console_of(anna).get(f"{RAMPS}{ramp.pk}/change/"))
+    ramping.advance_ramps(now=timezone.now())
+
+    paused = text_of(console_of(anna).get(f"{RAMPS}{ramp.pk}/change/"))
+
+    assert said not in running
+    assert said in paused
 
 
 def test_pauses_goes_on_with_a_reason_and_cancels(flags: Any, anna: User) -> None:
@@ -247,9 +298,11 @@ def test_says_that_a_request_is_void_when_the_flag_is_another_one(
     change = request_change()
     flags.change("search", owner="Search team")
 
+    listed = console_of(ben).get(REQUESTS)
     page = console_of(ben).get(f"{REQUESTS}{change.pk}/change/")
     done = console_of(ben).post(f"{REQUESTS}{change.pk}/decide/", {"do": "approve"}, follow=True)
 
+    assert "Out of date" in text_of(listed)
     assert "The flag was changed after this was asked for." in text_of(page)
     assert "The request is void." in text_of(done)
     assert FeatureFlag.objects.get(flag_name="search").rollout_percentage == 0
@@ -350,7 +403,21 @@ def test_shows_the_ramp_and_the_request_on_the_page_of_the_flag(flags: Any, anna
     said = text_of(console_of(anna).get(f"/admin/flags/featureflag/{flag.pk}/change/"))
 
     assert "Look after the ramp" in said
+    assert "A ramp of this flag is planned. Whatever is saved here pauses it." in said
     assert "Look at the request" in said
+    assert "anna@example.com asked for waits for a second person. Whatever is saved" in said
+
+
+def test_says_nothing_on_the_page_of_a_flag_about_a_request_that_is_out_of_date(
+    flags: Any, anna: User
+) -> None:
+    flag = flags.make("search")
+    request_change()
+    flags.change("search", owner="Search team")
+
+    said = text_of(console_of(anna).get(f"/admin/flags/featureflag/{flag.pk}/change/"))
+
+    assert "waits for a second person" not in said.lower()
 
 
 def test_is_for_superusers_alone(flags: Any, anna: User) -> None:
