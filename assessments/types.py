@@ -165,9 +165,6 @@ class CompletionIn(msgspec.Struct, forbid_unknown_fields=True):
     client_event_id: ShortText | None = None
 
 
-class NoQuery(msgspec.Struct, forbid_unknown_fields=True): ...
-
-
 class DefinitionQuery(msgspec.Struct, forbid_unknown_fields=True):
     """Without `version`: the one that is asked now."""
 

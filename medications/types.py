@@ -226,9 +226,6 @@ class DoseIn(TakenIn, forbid_unknown_fields=True):
     status: DoseStatus = "taken"
 
 
-class NoQuery(msgspec.Struct, forbid_unknown_fields=True): ...
-
-
 class MedicationsQuery(msgspec.Struct, forbid_unknown_fields=True):
     status: Status | None = None
     limit: Annotated[int, msgspec.Meta(ge=1, le=100)] = 50

@@ -71,6 +71,10 @@ def parse_json(body: bytes | msgspec.Raw, *, into: Any = Any) -> Any:
         raise MalformedBody.at("", "The body is not well-formed JSON.") from error
 
 
+class NoQuery(msgspec.Struct, forbid_unknown_fields=True):
+    """Of a path that takes no parameters."""
+
+
 Query = TypeVar("Query")
 
 

@@ -17,6 +17,9 @@ Schema = dict[str, Any]
 IDEMPOTENCY_KEY = OpenApiParameter(
     "Idempotency-Key", str, OpenApiParameter.HEADER, description="Makes a repeated call harmless."
 )
+IF_MATCH = OpenApiParameter(
+    "If-Match", str, OpenApiParameter.HEADER, description="The ETag of the version you read."
+)
 View = TypeVar("View", bound=Callable[..., Any])
 
 

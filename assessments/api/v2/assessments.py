@@ -30,7 +30,6 @@ from assessments.types import (
     Item,
     ItemOut,
     LastOut,
-    NoQuery,
     OptionOut,
     ResponseOut,
     ResponsesOut,
@@ -39,7 +38,7 @@ from assessments.types import (
     SubScoreDefinition,
     SubScoreOut,
 )
-from core.api.base import read_query
+from core.api.base import NoQuery, read_query
 from core.api.openapi import IDEMPOTENCY_KEY, described, query_parameters, ref
 from core.api.v2 import V2View, idempotency_key
 from core.errors import InvalidInput

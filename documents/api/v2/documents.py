@@ -5,14 +5,13 @@ from typing import Any
 
 import msgspec
 from django.http import HttpRequest, HttpResponse
-from drf_spectacular.utils import OpenApiParameter
 from rest_framework import status
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts import services as accounts
 from core.api.base import MalformedBody, decode_json, json_response, read_query
-from core.api.openapi import described, query_parameters, ref
+from core.api.openapi import IF_MATCH, described, query_parameters, ref
 from core.api.v2 import HotView, V2View, if_match
 from core.errors import InvalidInput
 from documents import queries
@@ -35,10 +34,6 @@ from documents.types import (
     DocumentWithAttemptsOut,
     UploadedDocumentOut,
     UploadIn,
-)
-
-IF_MATCH = OpenApiParameter(
-    "If-Match", str, OpenApiParameter.HEADER, description="The ETag of the version you read."
 )
 
 

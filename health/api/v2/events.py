@@ -6,14 +6,13 @@ from collections.abc import Callable
 import msgspec
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
-from drf_spectacular.utils import OpenApiParameter
 from rest_framework import status
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from core import times
 from core.api.base import NUL, decode_json, json_response, parse_json, read_query
-from core.api.openapi import IDEMPOTENCY_KEY, described, query_parameters, ref
+from core.api.openapi import IDEMPOTENCY_KEY, IF_MATCH, described, query_parameters, ref
 from core.api.v2 import HotView, V2View, idempotency_key, if_match
 from core.errors import InvalidInput
 from health import queries, services
@@ -26,10 +25,6 @@ from health.types import (
     EventQuery,
     EventWithHistory,
     RetractionIn,
-)
-
-IF_MATCH = OpenApiParameter(
-    "If-Match", str, OpenApiParameter.HEADER, description="The ETag of the version you read."
 )
 
 

@@ -8,13 +8,12 @@ from typing import Any
 
 import msgspec
 from django.utils import timezone
-from drf_spectacular.utils import OpenApiParameter
 from rest_framework import status
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from core.api.base import read_query
-from core.api.openapi import IDEMPOTENCY_KEY, described, query_parameters, ref
+from core.api.base import NoQuery, read_query
+from core.api.openapi import IDEMPOTENCY_KEY, IF_MATCH, described, query_parameters, ref
 from core.api.v2 import V2View, idempotency_key, if_match
 from medications import services
 from medications.models import MedicationRegimen
@@ -36,7 +35,6 @@ from medications.types import (
     MedicationOut,
     MedicationsOut,
     MedicationsQuery,
-    NoQuery,
     ReasonIn,
     Regimen,
     RegimenOut,
@@ -45,10 +43,6 @@ from medications.types import (
     Standing,
     TakenIn,
     WindowQuery,
-)
-
-IF_MATCH = OpenApiParameter(
-    "If-Match", str, OpenApiParameter.HEADER, description="The ETag of the version you read."
 )
 
 

@@ -9,7 +9,7 @@ from django.utils import timezone
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from core.api.base import read_query
+from core.api.base import NoQuery, read_query
 from core.api.openapi import described, ref
 from core.api.v2 import V2View
 from ratelimits import queries, services
@@ -39,9 +39,6 @@ class LimitOut(msgspec.Struct):
 
 class LimitsOut(msgspec.Struct):
     limits: list[LimitOut]
-
-
-class NoQuery(msgspec.Struct, forbid_unknown_fields=True): ...
 
 
 SHAPES: Final = (LimitsOut,)
