@@ -37,7 +37,7 @@ class Flag:
     __slots__ = (
         *("_bounds", "_conditions", "_denied", "_fixed", "_is_plain", "_outcomes", "_owners"),
         *("_prefix", "_salt", "_whole", "asks_more_than_the_key", "asks_who", "definition", "key"),
-        "version",
+        *("names_people", "version"),
     )
 
     def __init__(self, definition: Definition, version: int, environment: str) -> None:
@@ -74,6 +74,7 @@ class Flag:
             and self.asks_who is None
             and not self._conditions
         )
+        self.names_people = any(one.ids or one.emails for one in (self._denied, listed))
         # A clinic or an e-mail address; a prerequisite may ask for them, too.
         self.asks_more_than_the_key = bool(
             definition.conditions
@@ -235,21 +236,23 @@ class _Listed:
         return bool(self.ids or self.emails or self.tenants)
 
     def has(self, context: Context) -> bool:
-        if context.targeting_key in self.ids:
-            return True
         if self.tenants and context.tenant_id in self.tenants:
+            return True
+        if context.is_stranger:
+            return False
+        if context.targeting_key in self.ids:
             return True
         email = context.email if self.emails else None
         return bool(email) and email_hash(self.salt, str(email)) in self.emails
 
 
-Asker = tuple[str | None, str | None, str | None]
+Asker = tuple[str | None, str | None, str | None, bool]
 
 
 class RuleSet:
     """All flags of one version, for one environment."""
 
-    __slots__ = ("_definitions", "answers", "environment", "flags", "version")
+    __slots__ = ("_definitions", "answers", "environment", "flags", "names_people", "version")
 
     def __init__(
         self,
@@ -265,6 +268,7 @@ class RuleSet:
         self.flags: Mapping[str, Flag] = {
             one.key: Flag(one, number, environment) for one, number in self._definitions
         }
+        self.names_people = any(flag.names_people for flag in self.flags.values())
 
     def of(self, environment: str) -> "RuleSet":
         """Give the same flags as another environment has them."""

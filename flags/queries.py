@@ -5,11 +5,13 @@ import uuid
 
 from django.conf import settings
 from django.db import connection
+from django.db.models import Q
 
 from accounts.models import Tenant, User
 from flags import stale
 from flags.evaluation import RuleSet
 from flags.models import FeatureFlag, FeatureFlagVersion
+from flags.targeting import plain_email
 from flags.types import BOUNDS, Comparison, Context, RequestFigures
 
 
@@ -18,6 +20,14 @@ def context_of_person(user_id: uuid.UUID) -> Context:
     found = User.objects.filter(id=user_id).values_list("tenant_id", "email").first()
     tenant_id, email = found or (None, None)
     return Context(str(user_id), email, str(tenant_id) if tenant_id else None)
+
+
+def is_of_another_clinic(tenant_id: uuid.UUID, user_id: str | None, email: str | None) -> bool:
+    """Tell whether an id or an address is that of a person of ours whose clinic is another one."""
+    named = Q(id=user_id) if user_id else Q()
+    if email:
+        named |= Q(email=plain_email(email).lower())
+    return bool(named) and User.objects.filter(named).exclude(tenant_id=tenant_id).exists()
 
 
 def version_made_at(flag_name: str, version: int) -> dt.datetime | None:

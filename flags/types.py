@@ -172,6 +172,8 @@ class Context(msgspec.Struct, gc=False):
     email: str | None = None
     tenant_id: str | None = None
     attributes: dict[str, Any] = {}
+    # Somebody whom lists of people do not mean: a clinic's server names a person of another clinic.
+    is_stranger: bool = False
 
 
 class Outcome(msgspec.Struct, frozen=True, eq=False):

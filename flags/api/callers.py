@@ -6,7 +6,9 @@ as they were; the moment it answers, what it says holds again.
 
 import datetime as dt
 import re
+import uuid
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -21,6 +23,7 @@ from core import gate
 from core.api.base import GatedView
 from core.errors import DomainError
 from core.gate import Claims
+from flags import queries as flag_queries
 from flags import rules
 from flags.evaluation import RuleSet
 from flags.types import Context
@@ -65,6 +68,8 @@ class FlagsUnavailable(DomainError):
 
 # By the claims of a token that was verified, in this process.
 _known: Final[dict[Claims, KnownPerson]] = {}
+# Whom servers of clinics named, and whether they are of another clinic.
+_strangers: Final[dict[tuple[uuid.UUID, str | None, str | None], bool]] = {}
 
 
 def caller_of(request: HttpRequest, scope: ApiScope, now: dt.datetime) -> KnownPerson | KeyHolder:
@@ -110,8 +115,7 @@ def find_server(secret: str, scope: ApiScope, now: dt.datetime) -> KeyHolder:
         raise KeyInvalid("The API key is not valid: it is unknown, revoked or has expired.")
     if scope not in holder.scopes:
         raise ScopeMissing(f"The API key lacks the scope {scope}: make one that has it.")
-    if not rules.is_stale():
-        services.note_key_use(key_id=holder.id, now=now)
+    services.note_key_use(key_id=holder.id, now=now)
     return holder
 
 
@@ -124,15 +128,38 @@ def context_of(
 ) -> Context | None:
     """Make the context of what a caller sent; None if a person names somebody else.
 
-    Who a person is, and of which clinic a clinic's server is, is not for them to say.
+    Who a person is, and of which clinic a clinic's server is, is not for them to say. What lists
+    of people say of those of other clinics a clinic's server does not get to know.
     """
     told = dict(attributes or {})
     if isinstance(caller, KnownPerson):
         if key and key.lower() != caller.id:
             return None
         return Context(caller.id, caller.email, caller.tenant_id, told)
-    own = str(caller.tenant_id) if caller.tenant_id else None
-    return Context(plain_id(key), email, own or plain_id(tenant), told)
+    key = plain_id(key)
+    if caller.tenant_id is None:
+        return Context(key, email, plain_id(tenant), told)
+    has_lists = rule_set_for(caller).names_people
+    is_other = has_lists and is_stranger(caller.tenant_id, key, email)
+    return Context(key, email, str(caller.tenant_id), told, is_stranger=is_other)
+
+
+def is_stranger(tenant_id: uuid.UUID, key: str | None, email: str | None) -> bool:
+    """Tell whether a clinic's server names somebody of another clinic.
+
+    Without the database it is as it was found before; whoever was not asked for counts as one.
+    """
+    user_id = key if key and UUID.fullmatch(key) else None
+    asked = (tenant_id, user_id, email)
+    if not (user_id or email):
+        return False
+    if not rules.is_stale():
+        with suppress(OperationalError, InterfaceError):
+            found = flag_queries.is_of_another_clinic(*asked)
+            if len(_strangers) >= MOST_KNOWN:
+                _strangers.clear()
+            _strangers[asked] = found
+    return _strangers.get(asked, True)
 
 
 def plain_id(sent: str | None) -> str | None:

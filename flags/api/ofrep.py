@@ -43,7 +43,6 @@ from flags.api.callers import (
     context_of,
     environment_of,
     rule_set_for,
-    unavailable,
 )
 from flags.api.fragments import Fragments, Pieces
 from flags.evaluation import RuleSet
@@ -110,6 +109,7 @@ class Evaluation(OfrepView):
 
     def post(self, request: HttpRequest, key: str) -> HttpResponse:
         question = read_question(request, timezone.now())
+        rule_set = rule_set_for(question.caller)
         outcome = services.evaluate(
             key, question.context, environment=environment_of(question.caller)
         )
@@ -118,8 +118,8 @@ class Evaluation(OfrepView):
         if outcome.reason == Reason.NO_SUBJECT:
             raise TargetingKeyMissing(KEY_WANTED)
         if outcome.reason == Reason.ERROR_DEFAULT:
-            raise unavailable()
-        pieces = items.of(rule_set_for(question.caller))[outcome]
+            raise DomainError(NOT_EVALUATED)
+        pieces = items.of(rule_set)[outcome]
         return json_response(_inset(question.context).join(pieces))
 
 

@@ -10,7 +10,6 @@ from typing import Any, Final
 
 import msgspec
 from django.db import transaction
-from django.db.models import Q
 
 from core.errors import DomainError, FieldError, InvalidInput, NotFound
 from flags.models import FeatureFlag, FeatureFlagVersion, FlagRuleSet
@@ -278,8 +277,18 @@ def find_locked(key: str) -> FeatureFlag | None:
 
     Changes of all flags wait for each other: two at once could make a circle of prerequisites.
     """
-    FlagRuleSet.objects.select_for_update().get()
+    _lock_all()
     return FeatureFlag.objects.filter(flag_name=key).first()
+
+
+def all_locked() -> dict[str, FeatureFlag]:
+    """Read all flags, by key, when many are about to change."""
+    _lock_all()
+    return {flag.flag_name: flag for flag in FeatureFlag.objects.all()}
+
+
+def _lock_all() -> None:
+    FlagRuleSet.objects.select_for_update().get()
 
 
 def _fill(
@@ -320,10 +329,17 @@ def _note(
 
 
 def _related(definition: Definition) -> dict[str, Definition]:
-    """Give the flags that need others, and those that this one needs, by key."""
-    needed = [one.key for one in definition.prerequisites]
-    rows = FeatureFlag.objects.filter(~Q(prerequisites=[]) | Q(flag_name__in=needed))
-    return {flag.flag_name: flag.definition for flag in rows}
+    """Give the flags that need this one, and those it needs, also by way of others, by key."""
+    needing = FeatureFlag.objects.filter(prerequisites__contains=[{"key": definition.key}])
+    known = {flag.flag_name: flag.definition for flag in needing}
+    asked: set[str] = set()
+    wanted = {one.key for one in definition.prerequisites}
+    while new := wanted - asked:
+        asked |= new
+        found = [flag.definition for flag in FeatureFlag.objects.filter(flag_name__in=new)]
+        known |= {one.key: one for one in found}
+        wanted = {one.key for each in found for one in each.prerequisites}
+    return known
 
 
 def _needs(definition: Definition, key: str) -> bool:

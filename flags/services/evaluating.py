@@ -37,7 +37,7 @@ def evaluate_all(rule_set: RuleSet, context: Context) -> list[Outcome]:
     Kept with the rule set for who told nothing of themselves: they ask again and again.
     """
     subject = context.targeting_key
-    asker = (subject, context.email, context.tenant_id)
+    asker = (subject, context.email, context.tenant_id, context.is_stranger)
     if not context.attributes and (known := rule_set.answers.get(asker)):
         counting.take(known[1])
         return known[0]
@@ -54,7 +54,7 @@ def evaluate_all(rule_set: RuleSet, context: Context) -> list[Outcome]:
         outcomes.append(outcome)
     counting.take(taken)
     if not context.attributes:
-        if len(rule_set.answers) * len(outcomes) > MOST_ANSWERS:
+        if len(rule_set.answers) * max(1, len(outcomes)) > MOST_ANSWERS:
             rule_set.answers.clear()
         rule_set.answers[asker] = outcomes, taken
     return outcomes
@@ -84,9 +84,8 @@ def _flag(key: str) -> Flag | None:
         return None
 
 
-def explain(key: str, context: Context, *, environment: str = "") -> Explanation | None:
+def explain(rule_set: RuleSet, key: str, context: Context) -> Explanation | None:
     """Say why somebody gets what they get; None if there is no such flag. It is not counted."""
-    rule_set = rules.current(environment)
     flag = rule_set.flags.get(key)
     if flag is None:
         return None

@@ -17,9 +17,9 @@ from flags.services.changing import (
     FlagChanged,
     FlagNotFound,
     ReasonNeeded,
+    all_locked,
     change_flag,
     create_flag,
-    find_locked,
 )
 from flags.types import ChangeKind, Definition
 
@@ -146,13 +146,15 @@ def _bring_in(
     now: dt.datetime,
     seen: Mapping[str, int | None] | None,
 ) -> list[Imported]:
+    there = all_locked()
     done: list[tuple[int, Imported]] = []
     faults: list[FieldError] = []
     failed: set[str] = set()
     for index, definition in items:
         try:
             with transaction.atomic():
-                done.append((index, _put(definition, actor, reason, now, seen)))
+                before = there.get(definition.key)
+                done.append((index, _put(before, definition, actor, reason, now, seen)))
         except DataError:
             failed.add(definition.key)
             detail = "has a character that cannot be stored."
@@ -171,13 +173,13 @@ def _needs(definition: Definition, keys: set[str]) -> Iterator[int]:
 
 
 def _put(
+    flag: FeatureFlag | None,
     definition: Definition,
     actor: Actor,
     reason: str,
     now: dt.datetime,
     seen: Mapping[str, int | None] | None,
 ) -> Imported:
-    flag = find_locked(definition.key)
     version = flag.version if flag else None
     if seen is not None and seen.get(definition.key, NOT_SEEN) != version:
         raise FlagChanged(f"{definition.key} was changed meanwhile. Look at the import again.")

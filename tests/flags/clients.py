@@ -129,11 +129,11 @@ class LiveFlags(Flags):
     """Committed flags. A change returns when the running server has it, as OFREP promises."""
 
     def __init__(self, url: str, headers: dict[str, str]) -> None:
-        self._url, self._headers = url, headers
+        self.url, self.headers = url, headers
 
     def load(self) -> RuleSet:
         rule_set = super().load()
-        call(self._url, self._headers, f"?flagConfigEtag={rule_set.version}")
+        call(self.url, self.headers, f"?flagConfigEtag={rule_set.version}")
         return rule_set
 
 

@@ -3,10 +3,13 @@
 Each test shows that our server never sends it, through the client that would break.
 """
 
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
+import requests
 from django.utils import timezone
 from openfeature.client import OpenFeatureClient
 from openfeature.contrib.provider.ofrep import _parse_retry_after
@@ -16,9 +19,12 @@ from openfeature.flag_evaluation import Reason
 
 from accounts import services as accounts
 from accounts.throttle import TooManyAttempts
+from config.dev.processes import wait_until
 from flags.api.ofrep import refusal
 from flags.types import BUCKETS, Condition, Operator
-from tests.factories import make_user
+from ratelimits import services as ratelimits
+from tests.factories import make_tenant, make_user
+from tests.flags.asking import make_key
 from tests.flags.clients import (
     BROKER,
     LiveFlags,
@@ -152,21 +158,100 @@ def test_404_that_is_no_json(
     assert (found["value"], found["errorCode"]) == (7, "FLAG_NOT_FOUND")
 
 
-def test_429(live_flags: LiveFlags, python: OpenFeatureClient) -> None:
-    """Clients pause all their evaluations until Retry-After, and know it in whole seconds alone.
-
-    So nobody is told to wait for asking often; and whoever is, is told as clients can read it.
-    """
-    key = unique("all")
-    live_flags.make(key, **gives(True))
+def test_429_of_less_than_a_second() -> None:
+    """Clients know whole seconds alone, and take 0 for none."""
     impatient = TooManyAttempts("Too many.", extra={"retry_after": 0.2})
 
-    found = [python.get_boolean_details(key, False).error_code for _ in range(300)]
     pause = _parse_retry_after(refusal(impatient)["Retry-After"])
 
-    assert found == [None] * 300
     assert pause is not None
     assert pause > timezone.now()
+
+
+@pytest.fixture
+def limited(flags_put_back: None, tmp_path: Path) -> Iterator[LiveFlags]:
+    """A server that lets one key ask a few times at once, and then every three seconds."""
+    tenant = make_tenant()
+    _, secret = make_key(tenant=tenant)
+    values = {
+        "name": unique("test"),
+        "scope": "api_key",
+        "paths": ["/ofrep/*"],
+        "capacity": 4,
+        "refill": 1,
+        "window_seconds": 3,
+        "tenant_id": str(tenant.id),
+    }
+    rule = ratelimits.create_rule(values=values, by="test")
+    with web(tmp_path, broker=BROKER, RATE_LIMITS="True") as url:
+        yield LiveFlags(url, {"X-API-Key": secret})
+    ratelimits.delete_rule(name=rule.name)
+
+
+def test_429_to_a_server(limited: LiveFlags, tmp_path: Path) -> None:
+    """Clients of servers pause all their evaluations until Retry-After, and then go on."""
+    key = unique("all")
+    limited.make(key, **gives(True))
+
+    with (
+        python_client(limited.url, limited.headers) as python,
+        node_client("server.mjs", tmp_path) as node,
+    ):
+        node.ask("start", url=limited.url, headers=limited.headers)
+
+        def ask_python() -> tuple[bool, str]:
+            found = python.get_boolean_details(key, False)
+            return found.value, found.error_message or ""
+
+        def ask_node() -> tuple[bool, str]:
+            found = node.ask("evaluate", key=key, fallback=False, context=ALICE)
+            return found["value"], found.get("errorMessage") or ""
+
+        for ask in (ask_python, ask_node):
+            found = [ask() for _ in range(12)]
+            assert any("paused due to TooManyRequests" in said for _, said in found)
+            assert wait_until(partial(gives_again, ask), seconds=20)
+
+
+def test_429_to_a_page_of_another_origin(limited: LiveFlags) -> None:
+    """A page reads a refusal, and when to come again, only if it is allowed to."""
+    headers = limited.headers | {"Origin": "http://localhost:3000"}
+    address = f"{limited.url}/ofrep/v1/evaluate/flags"
+
+    answers = [requests.post(address, json={}, headers=headers, timeout=20) for _ in range(20)]
+    refused = [one for one in answers if one.status_code == 429]
+
+    assert len(refused) > 2
+    for one in refused:
+        assert int(one.headers["Retry-After"]) >= 1
+        assert one.json().keys() == {"errorCode", "errorDetails"}
+        assert one.headers["Access-Control-Allow-Origin"] == "http://localhost:3000"
+        assert "retry-after" in one.headers["Access-Control-Expose-Headers"]
+
+
+def gives_again(ask: Callable[[], tuple[bool, str]]) -> bool:
+    return ask() == (True, "")
+
+
+def test_429_to_a_page(limited: LiveFlags, web_client: NodeClient) -> None:
+    """The web client keeps what it has, asks nothing until Retry-After, and then goes on."""
+    key = unique("all")
+    limited.make(key, **gives(True))
+    start(web_client, limited.url, limited.headers, options={"cacheMode": "disabled"})
+
+    def turn(page: int) -> int:
+        """Go to another page of the app; give how the last fetch was answered."""
+        web_client.ask("context", context=ALICE | {"page": page})
+        return int(web_client.happened("fetch")[-1]["status"])
+
+    found = [turn(page) for page in range(12)]
+    kept = web_client.ask("evaluate", key=key, fallback=False)
+
+    assert 429 in found
+    assert len(web_client.happened("fetch")) < 1 + 12
+    assert web_client.happened("PROVIDER_STALE")
+    assert kept["value"] is True
+    assert wait_until(lambda: turn(12) == 304, seconds=20)
 
 
 def test_401(live_flags: LiveFlags, flag_server: str, tmp_path: Path) -> None:

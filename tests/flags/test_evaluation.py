@@ -5,7 +5,7 @@ from typing import Any, Final
 
 import pytest
 
-from flags import services
+from flags import rules, services
 from flags.evaluation import RuleSet, bucket_of
 from flags.targeting import email_hash
 from flags.types import (
@@ -222,7 +222,7 @@ def test_knows_nothing_of_an_unknown_flag(flags):
     assert (found.variant, found.value, found.reason) == (None, None, Reason.FLAG_NOT_FOUND)
     assert services.is_on("unknown", ANNA, default=True) is True
     assert services.is_on("unknown", ANNA, default=False) is False
-    assert services.explain("unknown", Context("anna")) is None
+    assert services.explain(rules.current(), "unknown", Context("anna")) is None
 
 
 def test_gives_the_default_for_a_flag_that_is_no_switch(flags):

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from django.core.management import call_command
 from django.core.management.base import CommandError
+from django.db import Error, connection
 from django.utils import timezone
 
 from accounts.models import User
@@ -126,6 +127,19 @@ def test_refuses_with_one_sentence_and_a_code(
 
     assert (found, "\n" in sentence) == (code, False)
     assert said in sentence
+
+
+def test_says_that_the_database_does_not_answer(committed_db: None) -> None:
+    with pytest.raises(Error), connection.cursor() as cursor:
+        cursor.execute("SELECT pg_terminate_backend(pg_backend_pid())")
+
+    try:
+        code, sentence = refused("list")
+    finally:
+        connection.close()
+
+    assert code == 4
+    assert sentence.startswith("The database does not answer")
 
 
 @pytest.mark.parametrize(

@@ -5,8 +5,9 @@ import uuid
 import pytest
 
 from accounts.types import ApiScope
+from flags.models import FeatureFlag
 from flags.targeting import email_hash
-from flags.types import Condition, Operator
+from flags.types import Condition, Operator, Prerequisite
 from tests.conftest import client_of
 from tests.factories import make_tenant, make_user
 from tests.flags.asking import ALL, EVERYBODY, HALF, ONE, ask, ask_all, server_of
@@ -73,6 +74,65 @@ def test_gives_a_clinics_key_the_view_of_that_clinic(flags, alice, charlie):
     assert value(others, None) is value(others, str(charlie.tenant_id)) is False
     assert value(house, None) is False
     assert value(house, str(charlie.tenant_id).upper()) is True
+
+
+def test_tells_a_clinics_key_nothing_of_other_clinics_people(flags, alice, charlie):
+    """Somebody on a list is somebody who is treated here."""
+    people, stranger = (alice, charlie), "nobody@example.org"
+    flags.make("by-id", enabled_user_ids=[one.id for one in people])
+    hashes = [email_hash("by-address", one) for one in (alice.email, charlie.email, stranger)]
+    flags.make("by-address", variants=EVERYBODY, disabled_user_emails=hashes)
+    flags.make("behind", variants=EVERYBODY, prerequisites=[Prerequisite("by-id", ["on"])])
+    key = server_of(ApiScope.EVALUATE_FLAGS, ApiScope.EXPLAIN_FLAGS, tenant=charlie.tenant)
+
+    def details(name, **context):
+        _, items = ask_all(key, **context)
+        one = ask(key, name, **context).json()
+        assert items[name] == one
+        return one["metadata"]["reasonDetail"]
+
+    def found(person):
+        address = person.email.upper()
+        path = f"/api/v2/flags/by-id?targeting_key={person.id}"
+        return (
+            details("by-id", targetingKey=str(person.id).upper()),
+            details("by-id", targetingKey=str(person.id), email=stranger),
+            details("behind", targetingKey=str(person.id)),
+            details("by-address", targetingKey="visitor-7", email=f" {address} "),
+            key.call("GET", path).json()["reason"],
+        )
+
+    listed = ("user_enabled", "user_enabled", "everybody", "user_disabled", "user_enabled")
+    assert found(charlie) == listed
+    assert found(alice) == ("nobody", "nobody", "prerequisite", "everybody", "nobody")
+    assert details("by-address", email=stranger) == "user_disabled"
+
+
+def test_draws_other_clinics_people_as_everybody(flags, alice, charlie):
+    flags.make("part", variants=HALF, enabled_user_ids=[charlie.id])
+    clinic, house = server_of(tenant=charlie.tenant), server_of()
+
+    told = [ask(client, "part", targetingKey=str(alice.id)).json() for client in (clinic, house)]
+
+    assert told[0] == told[1]
+    assert told[0]["reason"] == "SPLIT"
+
+
+def test_asks_whose_somebody_is_only_where_lists_name_people(
+    flags, charlie, django_assert_num_queries
+):
+    for key in FeatureFlag.objects.values_list("flag_name", flat=True):
+        flags.change(key, enabled_user_ids=[], enabled_user_emails=[])
+    client = server_of(tenant=charlie.tenant)
+    ask_all(client)
+
+    with django_assert_num_queries(0):
+        ask_all(client, targetingKey=str(charlie.id), email=charlie.email)
+    flags.make("by-id", enabled_user_ids=[charlie.id])
+    with django_assert_num_queries(1):
+        ask_all(client, targetingKey=str(charlie.id), email=charlie.email)
+    with django_assert_num_queries(0):
+        ask_all(client, targetingKey="device-17")
 
 
 def test_lets_a_house_key_ask_by_address(flags, alice):

@@ -175,6 +175,8 @@ def test_gives_the_other_flags_when_one_cannot_be_evaluated(flags, server):
     assert items["sound"]["value"] is True
     assert items["egg"].keys() == {"key", "errorCode", "errorDetails"}
     assert items["egg"]["errorCode"] == "GENERAL"
+    assert_refused(ask(server, "egg"), 400, "GENERAL", "egg")
+    assert ask(server, "egg").json() == items["egg"]
 
 
 def test_asks_the_database_once_at_most(flags, as_alice, server, django_assert_num_queries):

@@ -1,6 +1,7 @@
 """OFREP while the database is away: who was known goes on, with the flags of before."""
 
 import datetime as dt
+import uuid
 
 import pytest
 from django.db import Error, connection
@@ -104,6 +105,28 @@ def test_does_not_wait_for_it_while_the_agent_says_that_it_is_away(
     monkeypatch.setattr(rules, "_is_stale", False)
     with pytest.raises(TokenInvalid):
         find_person(claims, NOW + MINUTE)
+
+
+def test_takes_whom_a_clinic_names_for_who_they_were_before(flags, charlie, bob, monkeypatch):
+    flags.make("by-id", enabled_user_ids=[charlie.id, bob.id])
+    client = server_of(tenant=charlie.tenant)
+    ask_all(client, targetingKey=str(charlie.id))
+    monkeypatch.setattr(rules, "_is_stale", True)
+
+    known, unknown = (ask(client, "by-id", targetingKey=str(one.id)) for one in (charlie, bob))
+
+    assert known.json()["metadata"]["reasonDetail"] == "user_enabled"
+    assert unknown.json()["metadata"]["reasonDetail"] == "nobody"
+
+
+def test_remembers_a_bounded_number_of_those_whom_clinics_name(flags, charlie, monkeypatch):
+    monkeypatch.setattr(callers, "MOST_KNOWN", 3)
+    flags.make("by-id", enabled_user_ids=[charlie.id])
+    client = server_of(tenant=charlie.tenant)
+
+    for _ in range(5):
+        ask(client, "by-id", targetingKey=str(uuid.uuid4()))
+        assert len(callers._strangers) <= 3
 
 
 def test_knows_a_bounded_number_of_people(flags, alice, monkeypatch):

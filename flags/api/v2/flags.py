@@ -10,7 +10,7 @@ from django.utils import timezone
 from msgspec import Meta
 
 from accounts.types import ApiScope
-from core.api.base import json_response, read_query
+from core.api.base import NoQuery, json_response, read_query
 from core.api.openapi import described, query_parameters, ref
 from core.api.v2 import HotView
 from core.errors import InvalidInput
@@ -19,7 +19,6 @@ from flags.api.callers import (
     LONGEST_NAME,
     caller_of,
     context_of,
-    environment_of,
     find_person,
     rule_set_for,
 )
@@ -56,9 +55,6 @@ class FlagExplanation(FlagOut):
 
 
 SHAPES: Final = (FlagsOut, FlagExplanation)
-
-
-class NoQuery(msgspec.Struct, forbid_unknown_fields=True): ...
 
 
 class ExplainQuery(msgspec.Struct, forbid_unknown_fields=True):
@@ -105,7 +101,7 @@ class Flag(HotView):
         if context is None:
             detail = "targeting_key: is not your own id. Leave it out: the token names you."
             raise InvalidInput.of_parameter("targeting_key", detail)
-        explanation = services.explain(key, context, environment=environment_of(caller))
+        explanation = services.explain(rule_set_for(caller), key, context)
         if explanation is None:
             raise services.FlagNotFound("There is no such flag.")
         outcome = explanation.outcome

@@ -11,13 +11,15 @@ from pathlib import Path
 from typing import Any, Final
 
 import msgspec
+import psycopg
 from django.core.management.base import BaseCommand, CommandError
+from django.db import InterfaceError, OperationalError
 from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 
 from accounts.models import User
 from core.errors import DomainError
-from flags import queries, services
+from flags import queries, rules, services
 from flags.allocation import resize
 from flags.health_gate import Guard
 from flags.models import FeatureFlag, FeatureFlagRamp
@@ -25,14 +27,15 @@ from flags.services import ramping, transfer
 from flags.services.ramping import RampStep
 from flags.types import Context, Definition
 
-REFUSED, WRONG_USAGE, CHANGED_MEANWHILE = 1, 2, 3
+REFUSED, WRONG_USAGE, CHANGED_MEANWHILE, AWAY = 1, 2, 3, 4
 UNITS: Final = {"m": 1, "h": 60, "d": 24 * 60}
 
 
 class Command(BaseCommand):
     help = (
         "List flags, set and ramp them, explain who gets what, export and import."
-        " Exit codes: 0 done, 1 refused, 2 wrong usage, 3 the flag was changed meanwhile."
+        " Exit codes: 0 done, 1 refused, 2 wrong usage, 3 the flag was changed meanwhile,"
+        " 4 the database does not answer."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -77,6 +80,9 @@ class Command(BaseCommand):
             raise CommandError(error.detail, returncode=CHANGED_MEANWHILE) from None
         except DomainError as error:
             raise CommandError(_all_faults(error), returncode=REFUSED) from None
+        except (OperationalError, InterfaceError, psycopg.OperationalError) as error:
+            detail = "The database does not answer, or is busy. See what holds when it does."
+            raise CommandError(detail, returncode=AWAY) from error
         if options["json"]:
             words = msgspec.json.format(msgspec.json.encode(told), indent=2).decode()
         self.stdout.write(words)
@@ -310,12 +316,8 @@ def _ramp_in_words(ramp: FeatureFlagRamp) -> str:
 def _explain(options: dict[str, Any]) -> tuple[Any, str]:
     key, at = options["key"], options["at"]
     context = _context(options["person"])
-    if at is None:
-        found = services.explain(key, context)
-    else:
-        rule_set = queries.rule_set_at(at)
-        flag = rule_set.flags.get(key)
-        found = flag.explain(context, rule_set) if flag else None
+    rule_set = queries.rule_set_at(at) if at else rules.current()
+    found = services.explain(rule_set, key, context)
     if found is None:
         raise services.FlagNotFound(f"There {'was' if at else 'is'} no flag {key}.")
     lines = [f"{key}: {found.outcome.variant} ({found.outcome.reason})"]
