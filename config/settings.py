@@ -75,6 +75,11 @@ DATABASES = {
         "OPTIONS": _address.get("OPTIONS", {})
         | {
             "connect_timeout": 5,
+            # A host that vanished without a word is given up within half a minute.
+            "tcp_user_timeout": 15_000,
+            "keepalives_idle": 10,
+            "keepalives_interval": 5,
+            "keepalives_count": 3,
             # Seen in pg_stat_activity, and by the audit log where nobody said who acts.
             "application_name": f"novara {_process()}",
             # Django's own cursors never prepare; None forbids it to ours as well.
