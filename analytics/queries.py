@@ -9,8 +9,12 @@ from typing import Any, Final
 import msgspec
 from django.db import connection
 
+from analytics.figures.doses import Told
 from analytics.types import DayRow, Event
+from core.errors import DomainError, NotFound
+from core.gate import Person
 from insights.models import Insight
+from medications import queries as medications
 
 # One statement, so one snapshot. Postgres builds the JSON: a year of rows through the driver would
 # cost ten times as much.
@@ -18,8 +22,8 @@ DAYS: Final = f"""
     SELECT coalesce(json_agg(json_build_array({", ".join(DayRow.__struct_fields__)})
                              ORDER BY local_date), '[]')::text
       FROM exact_daily_metrics
-     WHERE user_id = %s
-       AND local_date BETWEEN %s AND %s
+     WHERE user_id = %(user_id)s
+       AND local_date BETWEEN %(first)s AND %(last)s
 """
 # What holds of these days. A local date begins at UTC+14 and ends at UTC-12; CASE, not coalesce:
 # under row-level security an index serves only what is known not to leak.
@@ -50,9 +54,22 @@ APPOINTMENTS: Final = f"""
        AND e.source <> 'checkin'
        AND (e.local_date = %(last)s OR e.event_data ? 'starts_at')
 """
+# Texts that clients sent can be any number: who decodes all of them may take all the memory.
+BOUNDED: Final = """
+    SELECT CASE WHEN octet_length(a.answer) <= %(most_bytes)s THEN a.answer END
+      FROM ({query}) AS a (answer)
+"""
+# A year of ten events a day is a tenth of it.
+MOST_BYTES: Final = 32_000_000
 # An appointment is announced at most so long before; with the index's range it stays few rows.
 ANNOUNCED_DAYS: Final = 366
 MOST_INSIGHTS: Final = 20
+
+
+class TooMuch(DomainError):
+    status = 422
+    code = "too-much-data"
+
 
 _DAYS: Final = msgspec.json.Decoder(list[DayRow])
 _EVENTS: Final = msgspec.json.Decoder(list[Event], float_hook=Decimal)
@@ -60,9 +77,7 @@ _EVENTS: Final = msgspec.json.Decoder(list[Event], float_hook=Decimal)
 
 def days_between(user_id: uuid.UUID, first: dt.date, last: dt.date) -> list[DayRow]:
     """Give a person's days that have data, both ends included, exact at this moment."""
-    with connection.cursor() as cursor:
-        cursor.execute(DAYS, [user_id, first, last])
-        return _DAYS.decode(cursor.fetchone()[0])
+    return _DAYS.decode(_bounded(DAYS, {"user_id": user_id, "first": first, "last": last}))
 
 
 def events_between(
@@ -75,9 +90,16 @@ def events_between(
         "last": last,
         "types": list(types),
     }
+    return _EVENTS.decode(_bounded(sql, values))
+
+
+def _bounded(query: str, values: dict[str, Any]) -> str:
     with connection.cursor() as cursor:
-        cursor.execute(sql, values)
-        return _EVENTS.decode(cursor.fetchone()[0])
+        cursor.execute(BOUNDED.format(query=query), {**values, "most_bytes": MOST_BYTES})
+        answer: str | None = cursor.fetchone()[0]
+    if answer is None:
+        raise TooMuch("These days hold more than can be added up at once. Ask for fewer days.")
+    return answer
 
 
 def appointments_around(user_id: uuid.UUID, day: dt.date) -> list[Event]:
@@ -87,6 +109,43 @@ def appointments_around(user_id: uuid.UUID, day: dt.date) -> list[Event]:
     except OverflowError:
         first = day
     return events_between(user_id, first, day, ["appointment"], sql=APPOINTMENTS)
+
+
+def doses_between(
+    person: Person,
+    first: dt.date,
+    last: dt.date,
+    medication_id: uuid.UUID | None,
+    *,
+    now: dt.datetime,
+) -> list[Told]:
+    """Tell what became of the doses of these days, of all medications or one: scheduled and not."""
+    medication = None
+    if medication_id is not None:
+        medication = medications.find_medication(person.id, medication_id)
+        if medication is None:
+            raise NotFound("There is no such medication.")
+    courses = medications.find_courses(person, first, last, now=now, medication=medication)
+    scheduled = [
+        Told(
+            slot.status,
+            slot.local_date,
+            slot.scheduled_at,
+            slot.event_id,
+            # A medication has one slot at a local time; after a journey two may be one instant.
+            uuid.uuid5(slot.medication_id, f"{slot.local_date} {slot.local_time}"),
+        )
+        for course in courses
+        for slot in course.slots
+    ]
+    beside = [
+        Told(one.outcome, dose.local_date, dose.occurred_at, dose.event_id, dose.event_id)
+        for course in courses
+        for one in course.outcomes
+        for dose in (one.dose,)
+        if one.slot is None
+    ]
+    return scheduled + beside
 
 
 def insights_of(user_id: uuid.UUID, day: dt.date) -> list[Insight]:

@@ -105,9 +105,10 @@ def explain(*, person: Person, query: ExplainQuery, now: dt.datetime) -> Explana
         first = last = query.date
     health.bring_up_to_date(person)
     if dose_figure := DOSE_FIGURES.get(query.figure):
-        slots = medications.find_slots(person, first, last, now=now)
-        value, found = _explain_doses(dose_figure, slots)
+        value, found = _explain_doses(person, dose_figure, first, last, query.medication_id, now)
         figure: Figure | DoseFigure = dose_figure
+    elif query.medication_id is not None:
+        raise _refused("medication_id", f"goes with the figures {', '.join(DOSE_FIGURES)} alone.")
     elif event_figure := FIGURES.get(query.figure):
         value, found = _explain_events(person, event_figure, first, last)
         figure = event_figure
@@ -145,25 +146,30 @@ def _explain_events(
 
 
 def _explain_doses(
-    figure: DoseFigure, slots: Sequence[Slot]
+    person: Person,
+    figure: DoseFigure,
+    first: dt.date,
+    last: dt.date,
+    medication_id: uuid.UUID | None,
+    now: dt.datetime,
 ) -> tuple[Any, list[tuple[uuid.UUID, ContributionOut]]]:
+    doses = queries.doses_between(person, first, last, medication_id, now=now)
     found = [
         (
-            # A medication has one slot at a local time; after a journey two may be one instant.
-            uuid.uuid5(slot.medication_id, f"{slot.local_date} {slot.local_time}"),
+            dose.key,
             ContributionOut(
-                slot.event_id,
+                dose.event_id,
                 "medication",
-                slot.local_date,
-                slot.scheduled_at,
+                dose.local_date,
+                dose.at,
                 contributed,
-                EVENT_LINK.format(slot.event_id) if slot.event_id else None,
+                EVENT_LINK.format(dose.event_id) if dose.event_id else None,
             ),
         )
-        for slot in slots
-        if (contributed := figure.contribution(slot)) is not None
+        for dose in doses
+        if (contributed := figure.contribution(dose.status)) is not None
     ]
-    return figure.value(slots), found
+    return figure.value([dose.status for dose in doses]), found
 
 
 def _page(
@@ -222,7 +228,8 @@ def _day_figures(
     explain = None
     if EARLIEST.date() <= day <= today:
         explain = report.link(Period(day, day, []))
-    scheduled: int = DOSE_FIGURES["medications_scheduled"].value(slots)
+    statuses = [slot.status for slot in slots]
+    scheduled: int = DOSE_FIGURES["medications_scheduled"].value(statuses)
     return report.day_figures(day, read_day(rows[0]) if rows else None, scheduled, explain)
 
 

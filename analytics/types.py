@@ -21,11 +21,15 @@ class AnalyticsQuery(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class ExplainQuery(msgspec.Struct, forbid_unknown_fields=True):
-    """`date` is one day of the timeframe, for a figure of that day."""
+    """`date` is one day of the timeframe, for a figure of that day.
+
+    `medication_id` is one medication, for a figure of its scheduled doses.
+    """
 
     figure: str = "event_count"
     timeframe: Timeframe = "month"
     date: dt.date | None = None
+    medication_id: uuid.UUID | None = None
     limit: Annotated[int, msgspec.Meta(ge=1, le=200)] = 50
     cursor: str | None = None
 
@@ -98,7 +102,10 @@ class ScoreOut(msgspec.Struct):
 
 
 class DayFiguresOut(msgspec.Struct):
-    """A local day. What nobody recorded is null. `explain` and a key's name tell its events."""
+    """A local day. What nobody recorded is null; a count is 0 if anything else was recorded.
+
+    `explain` and a key's name tell its events.
+    """
 
     local_date: dt.date
     explain: str | None
@@ -180,6 +187,7 @@ class DoseCountsOut(msgspec.Struct):
 class MedicationFiguresOut(DoseCountsOut):
     medication_id: uuid.UUID
     medication_name: str
+    explain: str
 
 
 class ReportedDosesOut(msgspec.Struct):
@@ -322,7 +330,7 @@ class AnalyticsOut(msgspec.Struct):
 
 
 class ContributionOut(msgspec.Struct):
-    """An event behind a figure; a scheduled dose without a record has no id and no link."""
+    """An event behind a figure, or a dose; one without a record has no id and no link."""
 
     id: uuid.UUID | None
     event_type: str

@@ -25,7 +25,8 @@ from config.restoring import positions
 from documents import staff_figures
 from documents.admin import words
 from documents.staff_figures import Kind
-from flags.models import FeatureFlagChangeRequest, FeatureFlagRamp
+from flags import queries as flag_queries
+from flags.models import FeatureFlagRamp
 from health import metrics
 from insights.admin import is_acknowledged
 from insights.models import SafetyAlert
@@ -176,7 +177,7 @@ def _flags(now: dt.datetime) -> Iterator[Concern]:
             format_html("longest since {}", words.ago(found["oldest"], now)),
             reverse("admin:flags_featureflagramp_changelist"),
         )
-    waiting = FeatureFlagChangeRequest.objects.filter(state=FeatureFlagChangeRequest.State.OPEN)
+    waiting = flag_queries.waiting_change_requests()
     found = waiting.aggregate(count=Count("id"), oldest=Min("created_at"))
     if found["count"]:
         yield Concern(

@@ -42,7 +42,10 @@ app.conf.update(
         "socket_timeout": 5,
     },
     # A long document keeps nobody's metrics waiting.
-    task_routes={"documents.tasks.advance": {"queue": "documents"}},
+    task_routes={
+        "documents.tasks.advance": {"queue": "documents"},
+        "health.tasks.fold_metrics": {"queue": "metrics"},
+    },
     beat_schedule={
         "write events of waiting check-ins": {
             "task": "health.tasks.write_waiting_events",

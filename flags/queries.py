@@ -2,17 +2,23 @@
 
 import datetime as dt
 import uuid
+from typing import Final
 
 from django.conf import settings
 from django.db import connection
-from django.db.models import Q
+from django.db.models import OuterRef, Q, QuerySet, Subquery
 
 from accounts.models import Tenant, User
 from flags import stale
 from flags.evaluation import RuleSet
-from flags.models import FeatureFlag, FeatureFlagVersion
+from flags.models import FeatureFlag, FeatureFlagChangeRequest, FeatureFlagVersion
 from flags.targeting import plain_email
 from flags.types import BOUNDS, Comparison, Context, RequestFigures
+
+# The version that the flag of a row has now.
+VERSION_NOW: Final = Subquery(
+    FeatureFlag.objects.filter(flag_name=OuterRef("flag_name")).values("version")
+)
 
 
 def context_of_person(user_id: uuid.UUID) -> Context:
@@ -33,6 +39,12 @@ def is_of_another_clinic(tenant_id: uuid.UUID, user_id: str | None, email: str |
 def version_made_at(flag_name: str, version: int) -> dt.datetime | None:
     found = FeatureFlagVersion.objects.filter(flag_name=flag_name, version=version)
     return found.values_list("changed_at", flat=True).first()
+
+
+def waiting_change_requests() -> QuerySet[FeatureFlagChangeRequest]:
+    """Give what a second person can still agree to: the flag is as it was."""
+    is_open = FeatureFlagChangeRequest.State.OPEN
+    return FeatureFlagChangeRequest.objects.filter(state=is_open, base_version=VERSION_NOW)
 
 
 def rule_set_at(moment: dt.datetime, environment: str = "") -> RuleSet:

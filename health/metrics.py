@@ -24,9 +24,10 @@ PORTION: Final = 2000
 PEOPLE: Final = 20
 NOBODY: Final = uuid.UUID(int=0)
 
-# As cheap when a million marks wait, which is when somebody has to look.
+# As cheap when a million marks wait, which is when somebody has to look. The mark of a day that
+# is too large to be folded lies in the future.
 BACKLOG: Final = """
-    SELECT count(*), coalesce(extract(epoch FROM now() - min(m.marked_at)), 0)::float8
+    SELECT count(*), greatest(extract(epoch FROM now() - min(m.marked_at)), 0)::float8
       FROM (SELECT marked_at FROM metric_marks LIMIT 100000) m
 """
 LOCK: Final = "hashtextextended('rebuild_metrics', 0)"

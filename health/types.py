@@ -13,6 +13,8 @@ Instant = Annotated[str, msgspec.Meta(extra_json_schema={"format": "date-time"})
 ZoneName = Annotated[str, msgspec.Meta(examples=["Europe/Berlin"])]
 
 LONGEST_BATCH = 1000
+# Bytes of one event: a page of the timeline has up to 200.
+LARGEST_EVENT = 256 * 1024
 
 # What a mood counts from 1 to 10. A mood that is not listed has no number.
 MOOD_SCORES: Final = {
@@ -50,7 +52,8 @@ class EventIn(msgspec.Struct, forbid_unknown_fields=True, gc=False):
 
     `occurred_at` is an RFC 3339 time with an offset or Z (default: now). The day it counts for
     is the local date in `time_zone` (IANA name) if given, else by the numeric offset sent, else
-    in the zone of the person's profile. `client_event_id` makes a repeated call harmless.
+    in the zone of the person's profile. `client_event_id` makes a repeated call harmless. At most
+    256 KB of JSON.
     """
 
     event_type: str

@@ -5,7 +5,7 @@ from fractions import Fraction
 from typing import Final
 
 from analytics.figures.days import Period
-from analytics.figures.numbers import rounded
+from analytics.figures.numbers import Exact, rounded
 from analytics.figures.quantities import Quantity
 from analytics.types import Meaning
 
@@ -40,17 +40,24 @@ def comparison(period: Period, quantity: Quantity) -> Comparison:
         return Comparison(now, before, None, None, None, reason)
     difference = exact_now - exact_before
     percent = Fraction(100 * difference) / exact_before if exact_before else None
-    meaning: Meaning | None = None
-    if quantity.better and difference:
-        meaning = "better" if (difference > 0) == (quantity.better > 0) else "worse"
+    is_total = quantity.counts_on is None
+    days_now, days_before = (len(period.days), len(earlier.days)) if is_total else (1, 1)
+    by_day = exact_now * days_before - exact_before * days_now
     return Comparison(
         now,
         before,
         rounded(difference),
         None if percent is None else rounded(percent),
-        meaning,
+        _meaning(quantity, difference, by_day),
         None,
     )
+
+
+def _meaning(quantity: Quantity, difference: Exact, by_day: Exact) -> Meaning | None:
+    """Who records on more days reports more: a total must have moved like its share of a day."""
+    if not quantity.better or difference * by_day <= 0:
+        return None
+    return "better" if (difference > 0) == (quantity.better > 0) else "worse"
 
 
 def _too_few(now: int, before: int, length: int) -> str | None:

@@ -1,8 +1,9 @@
 """Which two measures go together: Spearman's rank correlation of their days. Never a cause.
 
 Fifteen pairs are looked at, so chance alone would find one at the usual level: the level is
-divided by the number of pairs (Bonferroni). The spread of the correlation
-is that of Fieller, Hartley and Pearson (1957).
+divided by the number of pairs (Bonferroni). The spread of the correlation is that of Fieller,
+Hartley and Pearson (1957), over as many days as there would be if none resembled the one before
+(Bretherton and others 1999): two measures that both drift go together by chance as well.
 """
 
 import math
@@ -14,12 +15,15 @@ from statistics import NormalDist, correlation
 from typing import Any, Final
 
 from analytics.figures.days import MEASURES, Period
-from analytics.figures.numbers import rounded
+from analytics.figures.numbers import resemblance, rounded
 
 FEWEST_DAYS: Final = 14
 LEVEL: Final = 0.05
 # Weaker ones say nothing to a person, however certain.
 WEAKEST: Final = 0.3
+# Of three days or fewer, the spread has no end; that of a perfect correlation has no width.
+BY_ITSELF: Final = 3
+STRONGEST: Final = 0.9999
 PAIRS: Final = tuple(combinations(MEASURES, 2))
 
 
@@ -27,11 +31,17 @@ PAIRS: Final = tuple(combinations(MEASURES, 2))
 class Correlation:
     between: tuple[str, str]
     exact: float
-    days: int
+    ranks: tuple[Sequence[float], Sequence[float]]
+
+    @property
+    def days(self) -> int:
+        return len(self.ranks[0])
 
     @property
     def is_clear(self) -> bool:
-        return abs(self.exact) >= WEAKEST and chance(self.exact, self.days) < LEVEL / len(PAIRS)
+        if abs(self.exact) < WEAKEST:
+            return False
+        return chance(self.exact, free(*self.ranks)) < LEVEL / len(PAIRS)
 
     @property
     def shown(self) -> dict[str, Any]:
@@ -64,15 +74,10 @@ def correlation_of(period: Period, pair: tuple[str, str]) -> dict[str, Any] | No
 def _of_pair(period: Period, pair: tuple[str, str]) -> Correlation | None:
     first, second = (period.series[name] for name in pair)
     days = [day for day in first if day in second]
-    r = spearman([first[day] for day in days], [second[day] for day in days])
-    return None if r is None else Correlation(pair, r, len(days))
-
-
-def spearman(first: Sequence[float], second: Sequence[float]) -> float | None:
-    """None where there are too few, or where one never changes."""
-    if len(first) < FEWEST_DAYS or len(set(first)) == 1 or len(set(second)) == 1:
+    places = ranks([first[day] for day in days]), ranks([second[day] for day in days])
+    if len(days) < FEWEST_DAYS or any(len(set(each)) == 1 for each in places):
         return None
-    return correlation(ranks(first), ranks(second))
+    return Correlation(pair, correlation(*places), places)
 
 
 def ranks(values: Sequence[float]) -> list[float]:
@@ -88,9 +93,15 @@ def ranks(values: Sequence[float]) -> list[float]:
     return found
 
 
-def chance(r: float, days: int) -> float:
+def free(first: Sequence[float], second: Sequence[float]) -> float:
+    """Of how many days the ranks would tell as much if no day resembled the one before."""
+    shared = max(0, resemblance(first) * resemblance(second))
+    return len(first) * (1 - shared) / (1 + shared)
+
+
+def chance(r: float, days: float) -> float:
     """How likely so strong a correlation is where nothing goes together."""
-    if abs(r) >= 1:
-        return 0
-    score = math.atanh(abs(r)) * math.sqrt((days - 3) / 1.06)
+    if days <= BY_ITSELF:
+        return 1
+    score = math.atanh(min(abs(r), STRONGEST)) * math.sqrt((days - BY_ITSELF) / 1.06)
     return 2 * (1 - NormalDist().cdf(score))

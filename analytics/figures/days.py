@@ -6,6 +6,7 @@ from the very events that an explanation shows.
 
 import datetime as dt
 import json
+import unicodedata
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -32,8 +33,13 @@ Tally = tuple[Exact, int]
 
 def mood_words(mood: str) -> list[str]:
     """The words of an answer: old clients send several with commas. Each counts once."""
-    words = (" ".join(word.split()) for word in mood.split(",", MOST_WORDS)[:MOST_WORDS])
+    words = map(cleaned, mood.split(",", MOST_WORDS)[:MOST_WORDS])
     return list({word.casefold(): word for word in words if word}.values())
+
+
+def cleaned(text: str) -> str:
+    """One spelling of what looks the same: single spaces, and accents as keyboards compose them."""
+    return unicodedata.normalize("NFC", " ".join(text.split()))
 
 
 def mood_score(mood: str) -> Exact | None:

@@ -1,7 +1,10 @@
 """Exact arithmetic: sums are whole numbers or fractions; a figure is rounded once, at its end."""
 
+from collections.abc import Sequence
 from decimal import Decimal
 from fractions import Fraction
+from itertools import pairwise
+from statistics import fmean
 
 Exact = int | Fraction
 
@@ -32,6 +35,14 @@ def percent(part: int, whole: int) -> Fraction | None:
 
 def rounded_or_none(value: Exact | None, places: int = 1) -> float | None:
     return None if value is None else rounded(value, places)
+
+
+def resemblance(values: Sequence[float]) -> float:
+    """How much each value has of the one before, from 1 to -1: the autocorrelation of lag 1."""
+    middle = fmean(values)
+    apart = [value - middle for value in values]
+    whole = sum(each * each for each in apart)
+    return sum(before * after for before, after in pairwise(apart)) / whole if whole else 0
 
 
 def plain(value: Decimal | None) -> float | None:

@@ -77,9 +77,11 @@ def _trend(measure: Measure) -> Figure:
         f"trend_{measure.name}",
         f"Where {measure.noun} is going: the median of the slopes between all pairs of days"
         " (Theil and Sen), each day with the mean of its values. It is rising or falling where"
-        " Mann and Kendall's test sees less than 5 % chance, steady where the change over all"
-        " days stays below one point, and unclear else. It needs"
-        f" {trends.FEWEST_DAYS} days with a value, over at least half of the timeframe.",
+        " Mann and Kendall's test sees less than 5 % chance, also where each day resembles the one"
+        " before; steady where the change over all days stays below one point, and unclear else."
+        " It needs"
+        f" {trends.FEWEST_DAYS} days with a value, over at least half of the timeframe. Beyond"
+        f" {trends.MOST_DAYS} days the means of weeks stand for days, and it needs as many weeks.",
         partial(trends.trend, measure=measure),
         QUANTITIES[f"{measure.name}_mean"].contribution,
         (measure.event_type,),
@@ -95,6 +97,11 @@ def _comparison(quantity: Quantity) -> Figure:
     if quantity.counts_on is None:
         contribution, types = _or_nothing(contribution), ALL_TYPES
         sentence += " Events that add 0 tell on which days something was recorded."
+    if quantity.counts_on is None and quantity.better:
+        sentence += (
+            " It is called better or worse only where the total and its share of a day with data"
+            " went the same way."
+        )
     value = partial(comparison, quantity=quantity)
     name = f"comparison_{quantity.name}"
     return Figure(name, sentence, value, contribution, types, looks_back=True)
@@ -118,7 +125,8 @@ def _correlation(pair: tuple[str, str]) -> Figure:
     return Figure(
         f"correlation_{first.name}_{second.name}",
         f"Spearman's rank correlation of {first.noun} and {second.noun} over the days that have"
-        f" both, at least {correlations.FEWEST_DAYS}. Null unless it is clearly beyond chance."
+        f" both, at least {correlations.FEWEST_DAYS}. Null unless it is clearly beyond chance,"
+        " also where each day resembles the one before."
         " It does not tell why.",
         partial(correlations.correlation_of, pair=pair),
         contribution,
@@ -165,14 +173,7 @@ def _others() -> Iterator[Figure]:
     yield Figure(
         "mood_latest",
         "The last mood, by the time it happened.",
-        lambda period: next(
-            (
-                day.row.latest_mood
-                for day in reversed(period.days)
-                if day.row.latest_mood is not None
-            ),
-            None,
-        ),
+        _latest_mood,
         mood_of,
         ("mood",),
     )

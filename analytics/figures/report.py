@@ -127,6 +127,7 @@ def _weeks(period: Period) -> list[WeekFiguresOut]:
 
 def _adherence(period: Period, report: AdherenceReport) -> AdherenceFiguresOut:
     rows = [day.row for day in period.days]
+    explain = link(period, "scheduled_adherence")
     return AdherenceFiguresOut(
         overall=DoseCountsOut(**_counts(report.overall)),
         medications=[
@@ -134,6 +135,7 @@ def _adherence(period: Period, report: AdherenceReport) -> AdherenceFiguresOut:
                 **_counts(each.adherence),
                 medication_id=each.medication_id,
                 medication_name=each.medication_name,
+                explain=f"{explain}&medication_id={each.medication_id}",
             )
             for each in report.medications
         ],
@@ -143,7 +145,7 @@ def _adherence(period: Period, report: AdherenceReport) -> AdherenceFiguresOut:
             rate=QUANTITIES["reported_adherence"].value(period),
             explain=link(period, "reported_adherence"),
         ),
-        explain=link(period, "scheduled_adherence"),
+        explain=explain,
     )
 
 

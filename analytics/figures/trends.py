@@ -2,7 +2,9 @@
 
 The slope is the median over all pairs of days, so that single days do not move it. The test (with
 its correction for ties) says how far it is from chance, and gives the interval in which the slope
-lies (Sen 1968, Gilbert 1987). Nothing is said below a minimum of days.
+lies (Sen 1968, Gilbert 1987). A day resembles the one before, by which chance alone goes further:
+its spread is widened by what is left of that beside the slope (Yue and Wang 2004). Nothing is said
+below a minimum of days.
 """
 
 import datetime as dt
@@ -16,7 +18,7 @@ from statistics import NormalDist, fmean, median
 from typing import Final
 
 from analytics.figures.days import Measure, Period
-from analytics.figures.numbers import rounded
+from analytics.figures.numbers import resemblance, rounded
 from analytics.types import Direction, Meaning
 
 FEWEST_DAYS: Final = 7
@@ -42,9 +44,10 @@ class Trend:
 
 def trend(period: Period, measure: Measure) -> Trend:
     series = period.series[measure.name]
-    if reason := _too_few(period, list(series)):
+    points = points_of(series, period.length)
+    if reason := _too_few(period, list(series), len(points)):
         return Trend(None, None, len(series), None, reason)
-    slope = slope_of(points_of(series, period.length))
+    slope = slope_of(points)
     direction = _direction(slope, period.length)
     meaning: Meaning | None = None
     if measure.better and direction in {"rising", "falling"}:
@@ -67,7 +70,8 @@ def points_of(series: Mapping[dt.date, float], length: int) -> list[tuple[int, f
     return [(monday, fmean(values)) for monday, values in weeks.items()]
 
 
-def _too_few(period: Period, dates: Sequence[dt.date]) -> str | None:
+def _too_few(period: Period, dates: Sequence[dt.date], points: int) -> str | None:
+    """Tell what is missing: days, how far they reach, and the points that stand for them."""
     if len(dates) < FEWEST_DAYS:
         return f"A trend needs at least {FEWEST_DAYS} days with a value; there are {len(dates)}."
     spread = (dates[-1] - dates[0]).days + 1
@@ -75,6 +79,11 @@ def _too_few(period: Period, dates: Sequence[dt.date]) -> str | None:
         return (
             "A trend needs values over at least half of the timeframe; they lie within"
             f" {spread} of its {period.length} days."
+        )
+    if points < FEWEST_DAYS:
+        return (
+            f"A trend over more than {MOST_DAYS} days needs at least {FEWEST_DAYS} weeks with a"
+            f" value; there are {points}."
         )
     return None
 
@@ -97,14 +106,16 @@ def slope_of(points: Sequence[tuple[int, float]]) -> Slope:
     )
     falling, not_rising = bisect_left(found, 0), bisect_right(found, 0)
     score = (len(found) - not_rising) - falling
+    middle = median(found)
+    alike = max(0, resemblance([value - middle * day for day, value in points]))
     # How far Mann and Kendall's score goes by chance alone.
-    reach = math.sqrt(_variance([value for _, value in points]))
+    reach = math.sqrt(_variance([value for _, value in points]) * (1 + alike) / (1 - alike))
     low = math.floor((len(found) - CERTAIN * reach) / 2) - 1
     high = math.ceil((len(found) + CERTAIN * reach) / 2)
     return Slope(
-        middle=median(found),
-        lowest=found[max(low, 0)],
-        highest=found[min(high, len(found) - 1)],
+        middle=middle,
+        lowest=found[low] if low >= 0 else -math.inf,
+        highest=found[high] if high < len(found) else math.inf,
         is_certain=abs(score) - 1 > CERTAIN * reach,
     )
 

@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any, Final
 
-from analytics.figures.days import Day, Period, mood_words
+from analytics.figures.days import Day, Period, cleaned, mood_words
 from analytics.types import DatedScore, InstrumentOut, MoodOut, ScoreOut, WordOut
+from assessments.instruments import BUILT_IN
 from health.types import MOOD_SCORES
 
 MOST_WORDS: Final = 50
@@ -48,8 +49,8 @@ def _shown(word: Word) -> tuple[str, int, int]:
 def words_of(texts: Sequence[Any]) -> list[str]:
     """The texts of one event, each once, whatever its case; of a flood of them the first ones."""
     told = texts[:MOST_OF_EVENT]
-    cleaned = (" ".join(text[:LONGEST_WORD].split()) for text in told if isinstance(text, str))
-    return list({text.casefold(): text for text in cleaned if text}.values())
+    words = (cleaned(text[:LONGEST_WORD]) for text in told if isinstance(text, str))
+    return list({word.casefold(): word for word in words if word}.values())
 
 
 def symptoms(period: Period) -> Words:
@@ -110,9 +111,11 @@ def shown_moods(found: Words) -> list[MoodOut]:
 
 
 def instrument_name(subtype: str | None) -> str:
-    """One name for phq4, PHQ-4 and "PHQ 4"."""
-    kept = "".join(letter for letter in (subtype or "").casefold() if letter.isalnum())
-    return kept[:LONGEST_WORD] or "unnamed"
+    """One name for phq4, PHQ-4 and "PHQ 4"; of a clinic's own, a gap in the name tells."""
+    folded = (subtype or "").casefold()
+    plain = "".join(letter for letter in folded if letter.isalnum())
+    own = "".join(letter if letter.isalnum() else "_" for letter in folded)
+    return (plain if plain in BUILT_IN else own)[:LONGEST_WORD] or "unnamed"
 
 
 def score_of(value: object) -> Decimal | None:

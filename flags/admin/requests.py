@@ -3,7 +3,7 @@
 from typing import Any, Final
 
 from django.contrib import admin, messages
-from django.db.models import OuterRef, QuerySet, Subquery
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import path, reverse
 from django.utils import timezone
@@ -40,8 +40,7 @@ class ChangeRequestAdmin(SuperuserPages[FeatureFlagChangeRequest]):
     sortable_by = ()
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[FeatureFlagChangeRequest]:
-        now = FeatureFlag.objects.filter(flag_name=OuterRef("flag_name")).values("version")
-        return super().get_queryset(request).annotate(version_now=Subquery(now))
+        return super().get_queryset(request).annotate(version_now=queries.VERSION_NOW)
 
     def get_urls(self) -> list[Any]:
         page = self.admin_site.admin_view(self.decide)

@@ -5,7 +5,7 @@ import math
 from collections import Counter, defaultdict
 from decimal import ROUND_HALF_UP, Decimal
 from fractions import Fraction
-from itertools import combinations
+from itertools import combinations, pairwise
 from typing import Any
 
 from health.types import MOOD_SCORES
@@ -169,6 +169,17 @@ def mann_kendall(points: dict[dt.date, Fraction]) -> float:
     ties = sum(t * (t - 1) * (2 * t + 5) for t in Counter(values).values())
     variance = Fraction(n * (n - 1) * (2 * n + 5) - ties, 18)
     return (abs(score) - 1) / math.sqrt(variance) if score else 0.0
+
+
+def resemblance(points: dict[dt.date, Fraction]) -> float:
+    """How much a day has of the one before, beside the slope; 0 where it has the opposite."""
+    slope = theil_sen(points) / 7
+    left = [value - slope * day.toordinal() for day, value in points.items()]
+    middle = sum(left) / len(left)
+    apart = [each - middle for each in left]
+    whole = sum(each**2 for each in apart)
+    shared = sum(a * b for a, b in pairwise(apart))
+    return float(max(shared / whole, Fraction())) if whole else 0.0
 
 
 def spearman(first: list[Fraction], second: list[Fraction]) -> float:

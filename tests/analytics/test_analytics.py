@@ -2,6 +2,7 @@
 
 import datetime as dt
 import json
+import uuid
 from typing import Any
 from urllib.parse import quote
 
@@ -114,6 +115,8 @@ def test_refuses_tomorrow_but_not_today(alice, as_alice):
         ("limit=0", "limit"),
         ("limit=201", "limit"),
         ("color=red", "color"),
+        ("figure=scheduled_adherence&medication_id=7", "medication_id"),
+        (f"figure=mood_mean&medication_id={uuid.UUID(int=7)}", "medication_id"),
     ],
 )
 def test_refuses_what_it_cannot_explain(as_alice, query, parameter):
@@ -193,6 +196,47 @@ def test_follows_scheduled_doses_to_their_events(as_alice):
     assert of_day["value"] == 1
     (medication,) = answer["adherence"]["medications"]
     assert (medication["medication_name"], medication["rate"]) == ("Progesterone", 50.0)
+
+
+def test_follows_the_doses_of_one_medication_and_those_beside_a_schedule(as_alice):
+    since = {"start_date": "2026-03-01", "effective_from": "2026-03-01T00:00:00-08:00"}
+    daily = {"medication_name": "Progesterone", "times_of_day": ["08:00"]}
+    needed = {"medication_name": "Ibuprofen", "as_needed": True}
+    for course, hours in ((daily, ("08:10", "08:30")), (needed, ("12:00",))):
+        created = as_alice.call("POST", "/api/v2/medications", course | since).json()
+        for hour in hours:
+            taken = {"taken_at": f"2026-03-01T{hour}:00-08:00"}
+            as_alice.call("POST", f"/api/v2/medications/{created['id']}/doses", taken)
+
+    adherence = read(as_alice, span(2))["adherence"]
+
+    beside = {"medication_id", "medication_name", "explain"}
+    overall = adherence["overall"] | {"explain": adherence["explain"]}
+    for figures in (overall, *adherence["medications"]):
+        explained = as_alice.call("GET", figures["explain"]).json()
+        assert explained["value"] == {key: figures[key] for key in set(figures) - beside}
+    by_name = {one["medication_name"]: one for one in adherence["medications"]}
+    of_daily, of_needed = (
+        as_alice.call("GET", by_name[name]["explain"]).json()["events"]
+        for name in ("Progesterone", "Ibuprofen")
+    )
+    assert [each["contributed"] for each in of_daily] == ["unknown", "extra", "taken"]
+    assert [each["contributed"] for each in of_needed] == ["as-needed"]
+    assert as_alice.call("GET", of_needed[0]["link"]).status_code == 200
+
+
+def test_knows_the_medications_of_other_people_as_little_as_none(as_alice, as_bob, as_charlie):
+    course = {"medication_name": "Progesterone", "times_of_day": ["08:00"]}
+    medication_id = as_alice.call("POST", "/api/v2/medications", course).json()["id"]
+    path = f"{PATH}/explain?figure=scheduled_adherence&medication_id="
+
+    for client, sought in (
+        (as_bob, medication_id),
+        (as_charlie, medication_id),
+        (as_alice, uuid.uuid4()),
+    ):
+        assert client.call("GET", f"{path}{sought}").status_code == 404
+    assert as_alice.call("GET", f"{path}{medication_id}").status_code == 200
 
 
 def test_pages_through_scheduled_doses(as_alice):
@@ -282,6 +326,20 @@ def test_counts_words_whatever_their_case_and_shows_them_as_written(as_alice):
     assert symptoms["words"][0]["word"].lower() == "headache"
 
 
+def test_counts_an_accent_once_however_it_is_encoded(as_alice):
+    for day, symptom in ((1, "N\u00e4usea"), (2, "Na\u0308usea"), (3, "N\u00c4USEA")):
+        at = f"2026-03-0{day}T12:00:00-08:00"
+        record(as_alice, "symptom", {"symptoms": [symptom], "triggers": [symptom]}, at)
+        record(as_alice, "mood", {"mood": symptom}, at)
+
+    answer = read(as_alice, span(3))
+
+    for part in ("symptoms", "triggers", "moods"):
+        assert [(each["count"], each["days"]) for each in answer[part]["words"]] == [(3, 3)]
+        explained = as_alice.call("GET", answer[part]["explain"]).json()
+        assert explained["value"]["words"] == answer[part]["words"]
+
+
 def test_shows_the_most_frequent_words_of_very_many(as_alice):
     words = [f"symptom {number}" for number in range(200)]
     record(as_alice, "symptom", {"symptoms": words}, f"{DAY}T12:00:00-08:00")
@@ -317,6 +375,15 @@ def test_is_not_moved_by_a_single_day(as_alice):
 
     assert (trend["direction"], trend["slope_per_week"]) == ("steady", 0.0)
     assert trend["meaning"] is None
+
+
+def test_takes_a_slow_wave_for_no_direction(as_alice):
+    """Each day resembles the one before, by which alone the last ones lie above the first."""
+    feel(as_alice, [4, 3, 2, 2, 3, 5, 6, 7, 6, 5, 4, 4, 5, 6, 7, 8, 8, 7, 6, 5])
+
+    trend = read(as_alice, span(20))["trends"]["anxiety"]
+
+    assert (trend["direction"], trend["meaning"], trend["reason"]) == ("unclear", None, None)
 
 
 def test_calls_unclear_what_goes_up_and_down(as_alice):
@@ -362,6 +429,17 @@ def test_looks_at_weeks_over_a_long_time(as_alice):
     assert trend["days_used"] == 140
 
 
+def test_says_no_trend_of_a_few_weeks_of_a_long_time(as_alice):
+    """Days of two weeks half a year apart: two points, between which anything may have been."""
+    feel(as_alice, [5, 5, 5, 5, 5])
+    feel(as_alice, [5, 5, 5, 5, 5], first=DAY + dt.timedelta(days=100))
+
+    trend = read(as_alice, span(105))["trends"]["anxiety"]
+
+    assert (trend["direction"], trend["slope_per_week"], trend["days_used"]) == (None, None, 10)
+    assert "needs at least 7 weeks with a value; there are 3" in trend["reason"]
+
+
 def test_compares_with_the_time_before(as_alice):
     feel(as_alice, [4, 4, 4, 4, 5, 5, 5, 5])
 
@@ -380,6 +458,36 @@ def test_compares_nothing_where_one_of_the_two_says_too_little(as_alice):
 
     assert shown["anxiety_mean"]["difference"] is None
     assert "4 now and 2 before" in shown["anxiety_mean"]["reason"]
+
+
+def test_calls_it_neither_better_nor_worse_that_more_was_recorded(as_alice):
+    """Twice two symptoms on three days, then one a day on eight: more in all, fewer a day."""
+    feel(as_alice, [4, 4, 4, None, None, None, None, None, *[4] * 8])
+    for number in (0, 1, 2):
+        name_symptoms(as_alice, number, ["Nausea", "Headache"])
+    for number in range(8, 16):
+        name_symptoms(as_alice, number, ["Nausea"])
+
+    after = read(as_alice, span(8, DAY + dt.timedelta(days=8)))["comparison"]["figures"]
+
+    shown = after["symptoms_reported"]
+    assert (shown["now"], shown["before"], shown["difference"]) == (8, 6, 2)
+    assert shown["meaning"] is None
+
+
+def test_calls_it_worse_that_more_was_named_a_day(as_alice):
+    feel(as_alice, [4] * 8)
+    for number in range(4, 8):
+        name_symptoms(as_alice, number, ["Nausea"])
+
+    after = read(as_alice, span(4, DAY + dt.timedelta(days=4)))["comparison"]["figures"]
+
+    assert after["symptoms_reported"]["meaning"] == "worse"
+
+
+def name_symptoms(client: ApiClient, number: int, symptoms: list[str]) -> None:
+    at = f"{DAY + dt.timedelta(days=number)}T12:00:00-08:00"
+    record(client, "symptom", {"symptoms": symptoms}, at)
 
 
 def test_gives_no_percent_of_nothing(as_alice):
@@ -430,6 +538,25 @@ def test_says_nothing_of_what_may_be_chance(as_alice):
     assert "beyond chance" in answer["reason"]
 
 
+def test_takes_two_slow_drifts_for_no_more_than_chance(as_alice):
+    """Ranks correlate with 0.98, but of thirty days each resembles the one before."""
+    feel(as_alice, [1 + number // 3 for number in range(30)])
+    events = [
+        {
+            "event_type": "sleep",
+            "event_data": {"hours": 5 + number / 10},
+            "occurred_at": f"{DAY + dt.timedelta(days=number)}T20:00:00-08:00",
+        }
+        for number in range(30)
+    ]
+    as_alice.call("POST", "/api/v2/health/events/batch", {"events": events})
+
+    answer = read(as_alice, span(30))
+
+    assert (answer["correlations"]["examined"], answer["correlations"]["found"]) == (1, [])
+    assert answer["trends"]["anxiety"]["direction"] == "rising"
+
+
 # Freshness
 
 
@@ -448,6 +575,35 @@ def test_is_answered_once_until_something_changes(as_alice):
     assert first.headers["Cache-Control"] == "private, no-cache"
     assert changed.json()["daily"][0]["confidence_mean"] == 8.0
     assert gone.json()["daily"][0]["confidence_mean"] is None
+
+
+def test_is_answered_anew_when_a_course_a_questionnaire_or_the_zone_changes(alice, as_alice):
+    path = f"{PATH}?timeframe=week"
+    since = dt.datetime.now(dt.UTC) - dt.timedelta(days=4)
+    course = {
+        "medication_name": "Progesterone",
+        "times_of_day": ["08:00"],
+        "start_date": str(since.date()),
+        "effective_from": since.isoformat(),
+    }
+    phq4 = dict.fromkeys(("feeling_nervous", "stop_worrying", "little_interest", "feeling_down"), 1)
+    seen = [as_alice.call("GET", path).headers["ETag"]]
+
+    def is_anew() -> bool:
+        answer = as_alice.call("GET", path, If_None_Match=seen[-1])
+        seen.append(answer.headers["ETag"])
+        return len(answer.content) > 0
+
+    created = as_alice.call("POST", "/api/v2/medications", course).json()
+    assert is_anew()
+    as_alice.call("PATCH", f"/api/v2/medications/{created['id']}", {"medication_name": "Other"})
+    assert is_anew()
+    done = as_alice.call("POST", "/api/v2/assessments/phq4/complete", {"answers": phq4})
+    assert (done.status_code, is_anew()) == (201, True)
+    UserProfile.objects.filter(user=alice).update(timezone="Asia/Tokyo")
+    assert is_anew()
+    assert not is_anew()
+    assert len(set(seen)) == 5
 
 
 def test_counts_what_was_recorded_while_events_were_off(settings, as_alice):
@@ -538,6 +694,20 @@ def test_bears_any_json_that_was_brought_over(alice, as_alice):
         assert as_alice.call("GET", answer.json()[part]["explain"]).status_code == 200
     summary = as_alice.call("GET", "/api/v2/health/daily-summary?date=2026-03-01")
     assert summary.status_code == 200, summary.content
+
+
+def test_refuses_days_that_hold_more_than_can_be_added_up_at_once(as_alice, monkeypatch):
+    for day in ("2026-03-01", "2026-03-02"):
+        symptoms = [f"symptom {number}" for number in range(200)]
+        record(as_alice, "symptom", {"symptoms": symptoms}, f"{day}T12:00:00-08:00")
+    monkeypatch.setattr(queries, "MOST_BYTES", 5000)
+
+    for path in (PATH, f"{PATH}/explain"):
+        of_two_days = as_alice.call("GET", f"{path}?timeframe=2026-03-01..2026-03-02")
+        of_one_day = as_alice.call("GET", f"{path}?timeframe=2026-03-01..2026-03-01")
+
+        assert (of_two_days.status_code, of_two_days.json()["code"]) == (422, "too-much-data")
+        assert of_one_day.status_code == 200
 
 
 # Ten years

@@ -96,13 +96,13 @@ def make_violation(user: User, **changes: Any) -> RateLimitViolation:
     return RateLimitViolation.objects.create(**fields)
 
 
-def make_flag_work(name: str) -> None:
+def make_flag_work(name: str, *, base_version: int = 1) -> None:
     FeatureFlagRamp.objects.create(
         flag_name=name, steps=[], state="paused", starts_at=ago(days=2), pause_reason="Errors."
     )
     FeatureFlagChangeRequest.objects.create(
         flag_name=name,
-        base_version=1,
+        base_version=base_version,
         definition_json="{}",
         reason="More people.",
         requested_by="super@example.com",

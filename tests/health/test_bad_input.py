@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from core.depth import DEEPEST
+from health.types import LARGEST_EVENT
 from tests.conftest import ApiClient
 
 CHECKINS = "/api/checkins"
@@ -339,6 +340,25 @@ def test_answers_413_to_a_body_over_ten_megabytes(as_alice, path):
         response = as_alice.call("POST", path, TOO_LARGE)
 
     assert response.status_code == 413
+
+
+def test_refuses_an_event_that_no_page_could_show(as_alice):
+    text = "x" * (LARGEST_EVENT - 200)
+    large = {**NOTE, "event_data": {"text": text}}
+    too_large = {**NOTE, "event_data": {"text": text + "x" * 200}}
+
+    taken = as_alice.call("POST", EVENTS, large)
+    refused = as_alice.call("POST", EVENTS, too_large)
+    corrections = f"{EVENTS}/{taken.json()['id']}/corrections"
+    corrected = as_alice.call(
+        "POST", corrections, {"event_data": too_large["event_data"], "reason": "x"}
+    )
+    batch = as_alice.call("POST", f"{EVENTS}/batch", {"events": [too_large, NOTE]}).json()
+
+    assert taken.status_code == 201
+    assert [refused.status_code, corrected.status_code] == [400, 400]
+    assert "at most 256 KB" in refused.json()["detail"]
+    assert [result["outcome"] for result in batch["results"]] == ["invalid", "created"]
 
 
 def test_takes_what_is_nested_as_deep_as_allowed_and_reads_it_everywhere(as_alice):

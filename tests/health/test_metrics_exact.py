@@ -20,13 +20,13 @@ import uuid
 from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any
 
 import psycopg
 from django.conf import settings
-from django.db import DatabaseError, connection
+from django.db import connection
 
 from accounts import services as accounts
 from accounts.models import Tenant, User
@@ -238,26 +238,19 @@ DOINGS: list[tuple[int, Callable[[Seat, random.Random], Any]]] = [
 def take_seat(race: Race, dice: random.Random) -> Seat:
     user = make_user(dice.choice(race.tenants), profile={"timezone": dice.choice(ZONES)})
     client = client_of(user)
-    # What a request of somebody who is being erased comes to is an answer, too.
+    # A request that fails on our side is an answer to be counted.
     client.raise_request_exception = False
     race.everybody.append(user.id)
     return Seat(user, client)
 
 
 def erase(race: Race, number: int, dice: random.Random) -> None:
-    """Erase somebody, again if they write at that very moment, and let somebody else follow."""
+    """Erase somebody, who may be writing at that very moment, and let somebody else follow."""
     seat = race.seats[number]
-    while seat.user.id not in race.erased:
-        try:
-            accounts.erase_person(user_id=seat.user.id, requested_by="a test", reason="a wish")
-        except accounts.UnknownUser:
-            return
-        except DatabaseError as error:
-            race.answers[f"erase {type(error).__name__}"] += 1
-        else:
-            race.answers["erase done"] += 1
-            race.erased.append(seat.user.id)
-            race.seats[number] = take_seat(race, dice)
+    with suppress(accounts.UnknownUser):  # Another writer was faster.
+        accounts.erase_person(user_id=seat.user.id, requested_by="a test", reason="a wish")
+        race.erased.append(seat.user.id)
+        race.seats[number] = take_seat(race, dice)
 
 
 def write(race: Race, writer: int) -> None:
@@ -397,8 +390,7 @@ def test_are_exact_whatever_happens_at_once(committed_db, database_url):
         told = f"METRICS_SEED={SEED} kills={race.kills} rebuilds={race.rebuilds}"
         sys.stdout.write(f"{told} {json.dumps(seen)}\n")
 
-    # Who writes while they are erased may be told so by the database alone.
-    assert race.failed_for <= set(race.erased)
+    assert race.failed_for == set()
     assert race.erased
     assert race.kills > 5
     assert race.rebuilds

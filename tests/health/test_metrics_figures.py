@@ -10,7 +10,8 @@ from django.db import connection
 
 from core import gate
 from health import metrics
-from health.models import HealthEvent
+from health.event_types import EVENT_TYPES
+from health.models import HealthEvent, UserDailyMetrics
 from tests.conftest import client_of
 from tests.factories import make_user
 from tests.health.daily_figures import shown_to, stored_of
@@ -78,16 +79,17 @@ def test_take_the_last_by_time_not_by_arrival(ada, database_url):
 
 
 def test_add_up_long_lists(ada, database_url):
-    sent(ada, "symptom", {"symptoms": ["Nausea"] * 100_000, "severity": 0})
+    for _ in range(25):
+        sent(ada, "symptom", {"symptoms": ["Nausea"] * 20_000, "severity": 0})
     sent(ada, "symptom", {"symptoms": []})
     sent(ada, "symptom", {"symptoms": None})
 
     day = day_of(ada, database_url)
 
-    assert day["symptom_entries"] == 3
-    assert day["symptoms_reported"] == 100_000
-    assert [len(one) for one in day["symptoms"]] == [100_000, 0]
-    assert (day["severity_count"], day["severity_sum"]) == (1, 0)
+    assert day["symptom_entries"] == 27
+    assert day["symptoms_reported"] == 500_000
+    assert [len(one) for one in day["symptoms"]] == [20_000] * 25 + [0]
+    assert (day["severity_count"], day["severity_sum"]) == (25, 0)
 
 
 @pytest.mark.parametrize(
@@ -193,6 +195,73 @@ def test_fold_others_where_a_day_is_too_large_for_a_row(alice, bob, as_alice, as
     assert (alice.id,) not in stored
     assert (bob.id,) in stored
     assert rows("SELECT DISTINCT user_id FROM metric_marks") == [(alice.id,)]
+
+
+# A day with the confidence 9 cannot even be computed, as the lists of such a day are too long.
+CANNOT_COMPUTE = """
+    CREATE OR REPLACE FUNCTION json_number(p_value jsonb) RETURNS numeric LANGUAGE plpgsql AS $$
+    BEGIN
+        IF p_value = '9' THEN
+            RAISE EXCEPTION 'It is too large.' USING ERRCODE = 'program_limit_exceeded';
+        END IF;
+        RETURN CASE WHEN jsonb_typeof(p_value) = 'number' THEN p_value::numeric END;
+    END $$
+"""
+
+
+@pytest.fixture
+def too_large(alice, as_alice):
+    """Alice's day before DAY is too large; what comes before and after it is not."""
+    rows(CANNOT_COMPUTE)
+    for date, confidence in (("2026-02-28", 3), ("2026-03-01", 9), ("2026-03-02", 5)):
+        data = {"mood": "calm", "confidence": confidence}
+        event = {"event_type": "mood", "event_data": data, "time_zone": "UTC"}
+        sent = event | {"occurred_at": f"{date}T12:00:00+00:00"}
+        assert as_alice.call("POST", EVENTS, sent).status_code == 201
+    metrics.fold()
+
+
+def test_try_a_day_that_is_too_large_again_an_hour_later(alice, as_alice, too_large):
+    marked = rows("SELECT DISTINCT local_date FROM metric_marks")
+    lag = metrics.backlog().lag
+
+    event = {"event_type": "note", "event_data": {"text": "a word"}}
+    sent = event | {"occurred_at": "2026-03-01T12:00:00+00:00", "time_zone": "UTC"}
+    as_alice.call("POST", EVENTS, sent)
+    soon = metrics.fold()
+    rows("UPDATE metric_marks SET marked_at = marked_at - interval '1 hour'")
+    an_hour_later = metrics.fold()
+
+    assert (marked, lag) == ([(dt.date(2026, 3, 1),)], 0)
+    assert (soon, an_hour_later) == (0, 1)
+    stored = rows("SELECT local_date FROM user_daily_metrics WHERE user_id = %s", [alice.id])
+    assert len(stored) == 2
+
+
+def test_rebuild_and_compare_all_but_a_day_that_is_too_large(alice, bob, as_bob, too_large):
+    as_bob.call("POST", EVENTS, {"event_type": "note", "event_data": {"text": "a word"}})
+    metrics.fold()
+    rows("UPDATE user_daily_metrics SET event_count = 7")
+
+    differing = {(each.owner, each.columns[0]) for each in differences()}
+    (*_, run) = metrics.rebuild(is_new=True)
+
+    assert {f"user {alice.id}", f"user {bob.id}"} <= {owner for owner, _ in differing}
+    assert {column for _, column in differing} == {"event_count"}
+    assert run.finished_at
+    assert rows("SELECT DISTINCT event_count FROM user_daily_metrics") == [(1,)]
+    assert differences() == []
+    assert metrics.rebuild_person(alice.id) == (2, 0)
+
+
+def differences():
+    return [found for portion in metrics.verify() for found in portion.differences]
+
+
+def test_have_a_count_for_each_type_of_event():
+    counted = {field.name for field in UserDailyMetrics._meta.get_fields()}
+
+    assert {f"{name}_entries" for name in EVENT_TYPES} <= counted
 
 
 def weeks(user):

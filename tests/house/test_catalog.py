@@ -101,8 +101,6 @@ OWN: Final = (
 OF_TENANT: Final = "{tenant} = (SELECT nullif(current_setting('app.tenant_id', true), '')::uuid)"
 # Of the people of a clinic: those without rights in the console.
 END_USER: Final = f"{OF_TENANT} AND NOT is_staff AND NOT is_superuser"
-# Of the questionnaires of a clinic: those that it uses now.
-IN_USE: Final = f"{OF_TENANT} AND is_active"
 # What was done with the record of a person, and who looked at it.
 ABOUT: Final = OWN.replace("{person}", "subject_id")
 # Of the alerts of a clinic: those that are not about whoever acts.
@@ -163,7 +161,7 @@ POLICIES: Final = {
     ("daily_checkins", "novara_api", "ALL"): (OWN, OWN),
     ("analytics_events", "novara_api", "ALL"): (OWN, OWN),
     ("health_events", "novara_api", "ALL"): (OWN, OWN),
-    ("assessment_definitions", "novara_api", "SELECT"): (IN_USE, None),
+    ("assessment_definitions", "novara_api", "SELECT"): (OF_TENANT, None),
     ("insight_acknowledgements", "novara_api", "ALL"): ("false", "false"),
     ("insight_interactions", "novara_api", "ALL"): (OWN, OWN),
     ("insights", "novara_api", "ALL"): (OWN, OWN),
@@ -496,7 +494,13 @@ GRANTS: Final = {
         "tables/django_admin_log": {"SELECT", "UPDATE object_repr"},
         "tables/erasure_certificates": {"SELECT", "INSERT"},
         "tables/feature_flag_evaluations": {"SELECT", "DELETE"},
-        # Who is erased leaves the lists of flags, which makes a new version of the rule set.
+        # Who is erased leaves the lists of flags, which makes a new version of the rule set; also
+        # those of their history, and of changes that wait.
+        "functions/flag_definition_without": {"EXECUTE"},
+        "tables/feature_flag_versions": {"SELECT definition_json", "UPDATE definition_json"},
+        "tables/feature_flag_change_requests": {
+            *("SELECT definition_json", "UPDATE definition_json"),
+        },
         "tables/feature_flag_rule_sets": {"SELECT version", "UPDATE changed_at", "UPDATE version"},
         "tables/feature_flags": {
             *("SELECT id", "SELECT salt"),
@@ -586,6 +590,7 @@ DEFINERS: Final = {
     "write_audit_entry": "novara_auditor",
     "erase_person": "novara_eraser",
     "evaluate_feature_flag_details": "novara_flags",
+    "leave_flags": "novara_eraser",
 }
 # Unique indexes without the tenant, and why they are unique across tenants.
 GLOBAL_KEYS: Final = {

@@ -17,6 +17,7 @@ from core.api.v2 import HotView, V2View, idempotency_key, if_match
 from core.errors import InvalidInput
 from health import queries, services
 from health.types import (
+    LARGEST_EVENT,
     BatchIn,
     BatchOut,
     CorrectionIn,
@@ -37,9 +38,11 @@ class Events(HotView):
         description="200: this client_event_id was recorded before; here is the first answer.",
     )
     def post(self, request: HttpRequest) -> HttpResponse:
+        claims, body = self.claims(request), self.body(request)
+        check_size(body)
         recorded = services.record_event(
-            claims=self.claims(request),
-            event=decode_json(self.body(request), into=EventIn),
+            claims=claims,
+            event=decode_json(body, into=EventIn),
             idempotency_key=idempotency_key(request),
             now=timezone.now(),
         )
@@ -108,10 +111,12 @@ class Corrections(V2View):
         description="Appends a version with the whole new event_data; the old one stays.",
     )
     def post(self, request: Request, event_id: uuid.UUID) -> Response:
+        correction = msgspec.convert(request.data, CorrectionIn)
+        check_size(request._request.body)
         services.correct_event(
             person=self.person,
             event_id=event_id,
-            correction=msgspec.convert(request.data, CorrectionIn),
+            correction=correction,
             expected_version=if_match(request),
             now=timezone.now(),
         )
@@ -140,9 +145,16 @@ class Retractions(V2View):
 def read_event(sent: msgspec.Raw, read: Callable[..., EventIn]) -> EventIn | InvalidInput:
     """Read one event of a batch, or say what is wrong with it."""
     try:
+        check_size(sent)
         return read(sent, into=EventIn)
     except InvalidInput as error:
         return error
+
+
+def check_size(sent: bytes | msgspec.Raw) -> None:
+    if len(sent) > LARGEST_EVENT:
+        detail = f"An event has at most {LARGEST_EVENT // 1024} KB of JSON. Record several."
+        raise InvalidInput.at("", detail)
 
 
 def versioned(event: dict[str, object], code: int = status.HTTP_200_OK) -> Response:
