@@ -71,6 +71,13 @@ class NotFound(DomainError):
     code = "not-found"
 
 
+class VersionMismatch(DomainError):
+    """What If-Match names is no longer the newest version."""
+
+    status = 412
+    code = "version-mismatch"
+
+
 class TooLarge(InvalidInput):
     status = 413
     code = "body-too-large"

@@ -9,7 +9,7 @@ import msgspec
 from django.db import IntegrityError, connection, transaction
 
 from core import cursors, times
-from core.errors import DomainError, FieldError, InvalidInput, NotFound
+from core.errors import DomainError, FieldError, InvalidInput, NotFound, VersionMismatch
 from core.gate import Person
 from health import services as health
 from health import storage
@@ -65,11 +65,6 @@ class MedicationChanged(DomainError):
     status = 409
     code = "medication-changed"
     retryable = True
-
-
-class VersionMismatch(DomainError):
-    status = 412
-    code = "version-mismatch"
 
 
 class WrongStatus(DomainError):

@@ -5,7 +5,7 @@ from typing import Any
 
 from django.db import transaction
 
-from core.errors import DomainError
+from core.errors import DomainError, VersionMismatch
 from core.gate import Person
 from documents import details, leases, queries, tasks
 from documents.failures import FAILURES, Code
@@ -16,11 +16,6 @@ from documents.statuses import ENDED, ON_THE_WAY, STAGES, Status
 from documents.types import DocumentChanges
 
 Action = DocumentAction.Action
-
-
-class VersionMismatch(DomainError):
-    status = 412
-    code = "version-mismatch"
 
 
 class DocumentEnded(DomainError):

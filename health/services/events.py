@@ -10,7 +10,7 @@ import msgspec
 from django.db import IntegrityError, transaction
 
 from core import cursors, times
-from core.errors import DomainError, FieldError, InvalidInput
+from core.errors import DomainError, FieldError, InvalidInput, VersionMismatch
 from core.gate import Claims, Person
 from core.models import uuid7
 from health import checkins, event_log, queries
@@ -34,11 +34,6 @@ class AlreadyRetracted(DomainError):
 class WrittenByServer(DomainError):
     status = 409
     code = "written-by-server"
-
-
-class VersionMismatch(DomainError):
-    status = 412
-    code = "version-mismatch"
 
 
 class PartOfCheckin(DomainError):
